@@ -1,0 +1,374 @@
+//! HTTP/1.1 on the wire, in every awkward state.
+//!
+//! Written on plain sockets and not on a client library, because the tests need what a library hides:
+//! a request of which half is sent, a connection on which nothing is sent, a reader that stops, and
+//! the exact way in which a connection ended.
+
+use std::fmt::{self, Display};
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::scenario::Stage;
+use crate::timeline::{Millis, Moment, Span};
+use crate::{Scenario, ms};
+
+/// A loopback connect that takes longer than this has not been answered.
+const CONNECT_TIMEOUT: Duration = ms(500);
+const LARGEST_RESPONSE: usize = 16 * 1024 * 1024;
+
+/// One connection to the program under test, and what has been received on it.
+pub struct Client {
+    stage: Arc<Stage>,
+    name: String,
+    stream: TcpStream,
+    received: Vec<u8>,
+    in_flight: Option<Span>,
+}
+
+/// A complete response.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Header names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The body, decoded if it was chunked.
+    pub body: Vec<u8>,
+    /// When its last byte was read.
+    pub at: Moment,
+}
+
+impl Response {
+    /// The value of the header with this lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} bytes", self.status, self.body.len())
+    }
+}
+
+/// Why there is no complete response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The connect failed.
+    Refused,
+    /// The connect was not answered in time: the accept queue is full, or nobody accepts.
+    NotAccepted,
+    /// The connection was closed before the first byte of a response.
+    Closed,
+    /// The connection was reset before the first byte of a response.
+    Reset,
+    /// The response ended after this many bytes, before its end.
+    Truncated(usize),
+    /// Nothing more came for this long.
+    TimedOut(Duration),
+    /// What came is not HTTP/1.1.
+    Malformed,
+}
+
+impl Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => f.write_str("connection refused"),
+            Self::NotAccepted => f.write_str("connect not answered"),
+            Self::Closed => f.write_str("connection closed without a response"),
+            Self::Reset => f.write_str("connection reset without a response"),
+            Self::Truncated(bytes) => write!(f, "response cut off after {bytes} bytes"),
+            Self::TimedOut(time) => write!(f, "nothing for {}", Millis(*time)),
+            Self::Malformed => f.write_str("a response that is not HTTP/1.1"),
+        }
+    }
+}
+
+impl Client {
+    /// Connects. `name` is the client's lane in the picture: `client 1`.
+    ///
+    /// # Errors
+    ///
+    /// [`Cut::Refused`], or [`Cut::NotAccepted`] after half a second. Both are marked.
+    pub fn connect(scenario: &Scenario, name: &str, address: SocketAddr) -> Result<Self, Cut> {
+        Self::on(scenario.stage(), name, address)
+    }
+
+    pub(crate) fn on(stage: &Arc<Stage>, name: &str, address: SocketAddr) -> Result<Self, Cut> {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+            Ok(stream) => {
+                let _ = stream.set_nodelay(true);
+                Ok(Self {
+                    stage: stage.clone(),
+                    name: name.to_owned(),
+                    stream,
+                    received: Vec::new(),
+                    in_flight: None,
+                })
+            }
+            Err(error) => {
+                let cut = if error.kind() == ErrorKind::TimedOut { Cut::NotAccepted } else { Cut::Refused };
+                stage.timeline().mark(name, cut);
+                Err(cut)
+            }
+        }
+    }
+
+    /// Sends `GET path` on this connection, which stays open for more. A failed write shows up when
+    /// the response is read.
+    pub fn send(&mut self, path: &str) -> Moment {
+        let span = self.stage.timeline().begin(&self.name, format!("GET {path}"));
+        let began = span.began();
+        self.in_flight = Some(span);
+        let _ = write!(self.stream, "GET {path} HTTP/1.1\r\nHost: drill\r\n\r\n");
+        began
+    }
+
+    /// Sends bytes as they are: half a request, for instance.
+    pub fn send_bytes(&mut self, bytes: &str) -> Moment {
+        let shown: String = bytes.chars().take(24).collect();
+        let at = self.stage.timeline().mark(&self.name, format!("sends {shown:?}"));
+        let _ = self.stream.write_all(bytes.as_bytes());
+        at
+    }
+
+    /// Waits until the program has read all that was sent to it: what it then has is in flight.
+    pub fn wait_until_read(&self) {
+        let _waiting = self.stage.waiting(format!("the program to read the request of {}", self.name));
+        while unread_bytes(&self.stream) != Some(0) {
+            thread::sleep(ms(1));
+        }
+    }
+
+    /// Reads one response, waiting at most `patience` for each part of it.
+    ///
+    /// # Errors
+    ///
+    /// How the connection ended instead, see [`Cut`]. The outcome is marked either way.
+    pub fn response(&mut self, patience: Duration) -> Result<Response, Cut> {
+        let outcome = self.read_response(patience);
+        let what = outcome.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+        match self.in_flight.take() {
+            Some(span) => span.end(what),
+            None => self.stage.timeline().mark(&self.name, what),
+        };
+        outcome
+    }
+
+    /// `GET path`, and its response.
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::response`].
+    pub fn get(&mut self, path: &str, patience: Duration) -> Result<Response, Cut> {
+        self.send(path);
+        self.response(patience)
+    }
+
+    /// Sends `GET path`, waits until the program has read it, and leaves a thread to read the response.
+    pub fn request(mut self, path: &str, patience: Duration) -> Pending {
+        let sent = self.send(path);
+        self.wait_until_read();
+        let name = self.name.clone();
+        let stage = self.stage.clone();
+        let reader = thread::spawn(move || {
+            let outcome = self.response(patience);
+            (self, outcome)
+        });
+        Pending { stage, name, sent, reader }
+    }
+
+    /// Waits at most `patience` for the program to close this connection, and discards what it sends
+    /// before.
+    pub fn closed_within(&mut self, patience: Duration) -> bool {
+        let stage = self.stage.clone();
+        let _waiting = stage.waiting(format!("the connection of {} to be closed", self.name));
+        let until = Instant::now() + patience;
+        loop {
+            match self.fill(until.saturating_duration_since(Instant::now())) {
+                Ok(()) => self.received.clear(),
+                Err(Cut::TimedOut(_)) => return false,
+                Err(_) => {
+                    self.stage.timeline().mark(&self.name, "connection closed");
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn read_response(&mut self, patience: Duration) -> Result<Response, Cut> {
+        loop {
+            if let Some((response, length)) = parse(&self.received)? {
+                self.received.drain(..length);
+                return Ok(response);
+            }
+            match self.fill(patience) {
+                Ok(()) if self.received.len() <= LARGEST_RESPONSE => {}
+                Ok(()) => return Err(Cut::Malformed),
+                Err(Cut::Closed | Cut::Reset) if !self.received.is_empty() => {
+                    return Err(Cut::Truncated(self.received.len()));
+                }
+                Err(cut) => return Err(cut),
+            }
+        }
+    }
+
+    fn fill(&mut self, patience: Duration) -> Result<(), Cut> {
+        if patience.is_zero() {
+            return Err(Cut::TimedOut(patience));
+        }
+        let _ = self.stream.set_read_timeout(Some(patience));
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Err(Cut::Closed),
+            Ok(count) => {
+                self.received.extend_from_slice(&buffer[..count]);
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(Cut::TimedOut(patience))
+            }
+            Err(_) => Err(Cut::Reset),
+        }
+    }
+}
+
+/// A request that is in flight, and its response once there is one.
+pub struct Pending {
+    stage: Arc<Stage>,
+    name: String,
+    sent: Moment,
+    reader: JoinHandle<(Client, Result<Response, Cut>)>,
+}
+
+impl Pending {
+    /// When the request was sent.
+    pub fn sent(&self) -> Moment {
+        self.sent
+    }
+
+    /// Waits for the response, and gives the connection back for more.
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::response`].
+    pub fn outcome(self) -> (Client, Result<Response, Cut>) {
+        let _waiting = self.stage.waiting(format!("the response to {}", self.name));
+        self.reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Waits for the response and requires status 200.
+    #[track_caller]
+    pub fn answered(self) -> Response {
+        let stage = self.stage.clone();
+        let expected = format!("{}: 200", self.name);
+        match self.outcome().1 {
+            Ok(response) if response.status == 200 => response,
+            Ok(response) => stage.fail_at(response.at, expected, response.status),
+            Err(cut) => stage.fail(expected, format!("{cut}, {}", stage.timeline().when(Moment::now()))),
+        }
+    }
+}
+
+/// The first complete response in `bytes` and its length, or nothing if it is not complete yet.
+fn parse(bytes: &[u8]) -> Result<Option<(Response, usize)>, Cut> {
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut head = httparse::Response::new(&mut headers);
+    let Ok(status) = head.parse(bytes) else { return Err(Cut::Malformed) };
+    let httparse::Status::Complete(head_length) = status else { return Ok(None) };
+    let headers: Vec<(String, String)> = head
+        .headers
+        .iter()
+        .map(|header| (header.name.to_lowercase(), String::from_utf8_lossy(header.value).into_owned()))
+        .collect();
+    let header =
+        |name: &str| headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.trim());
+    let rest = &bytes[head_length..];
+    let body = if header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+        dechunk(rest)?
+    } else {
+        let length =
+            header("content-length").map_or(Some(0), |length| length.parse().ok()).ok_or(Cut::Malformed)?;
+        rest.get(..length).map(|body| (body.to_vec(), length))
+    };
+    let status = head.code.unwrap_or_default();
+    Ok(body
+        .map(|(body, length)| (Response { status, headers, body, at: Moment::now() }, head_length + length)))
+}
+
+/// The body of a chunked response and its length on the wire, or nothing if it is not complete yet.
+fn dechunk(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Cut> {
+    let mut body = Vec::new();
+    let mut position = 0;
+    loop {
+        let (start, size) = match httparse::parse_chunk_size(&bytes[position..]) {
+            Ok(httparse::Status::Complete((start, size))) => (position + start, size as usize),
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) => return Err(Cut::Malformed),
+        };
+        let Some(chunk) = bytes.get(start..start + size) else { return Ok(None) };
+        body.extend_from_slice(chunk);
+        position = start + size + 2;
+        if bytes.len() < position {
+            return Ok(None);
+        }
+        if size == 0 {
+            return Ok(Some((body, position)));
+        }
+    }
+}
+
+/// How much of what was sent on this connection the other side has not read, as `/proc/net/tcp` has
+/// it; nothing if the kernel does not list the other side (any more).
+fn unread_bytes(stream: &TcpStream) -> Option<u64> {
+    let (Ok(ours), Ok(theirs)) = (stream.local_addr(), stream.peer_addr()) else { return Some(0) };
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    let (ours, theirs) = (format!(":{:04X}", ours.port()), format!(":{:04X}", theirs.port()));
+    for line in table.lines().skip(1) {
+        let mut fields = line.split_whitespace().skip(1);
+        let (Some(local), Some(remote), Some(_state), Some(queues)) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        if local.ends_with(&theirs) && remote.ends_with(&ours) {
+            return u64::from_str_radix(queues.split_once(':')?.1, 16).ok();
+        }
+    }
+    // The connection is gone on the other side: nothing will be read any more.
+    Some(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_is_complete_with_its_last_byte() {
+        let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+        for length in 0..whole.len() {
+            assert!(parse(&whole[..length]).unwrap().is_none(), "{length} bytes");
+        }
+        let (response, length) = parse(whole).unwrap().unwrap();
+        assert_eq!((response.status, response.body.as_slice(), length), (200, &b"ok"[..], whole.len()));
+    }
+
+    #[test]
+    fn a_chunked_response_is_decoded() {
+        let whole = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+        for length in 0..whole.len() {
+            assert!(parse(&whole[..length]).unwrap().is_none(), "{length} bytes");
+        }
+        assert_eq!(parse(whole).unwrap().unwrap().0.body, b"ok");
+    }
+
+    #[test]
+    fn something_else_is_malformed() {
+        assert_eq!(parse(b"SSH-2.0-OpenSSH\r\n").unwrap_err(), Cut::Malformed);
+    }
+}

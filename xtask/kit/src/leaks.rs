@@ -1,0 +1,101 @@
+//! What is left over: tasks, threads, descriptors, child processes.
+//!
+//! Things end a little after what ended them, so each check polls with a deadline before it fails.
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::timeline::Millis;
+use crate::{Running, Scenario, ms, proc};
+
+/// How long something may take to end by itself.
+const PATIENCE: Duration = ms(1_000);
+
+/// What this process had before the code under test ran in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    tasks: usize,
+    threads: usize,
+    descriptors: usize,
+    children: usize,
+}
+
+impl Footprint {
+    /// Counts tasks of the current runtime, and threads, descriptors and children of this process.
+    ///
+    /// Take it inside the runtime and after [`Scenario::new`], whose own threads are part of it. A
+    /// runtime starts threads for `spawn_blocking` on demand and keeps them for seconds: they count.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn now() -> Self {
+        let pid = std::process::id();
+        Self {
+            tasks: Handle::current().metrics().num_alive_tasks(),
+            threads: proc::threads(pid),
+            descriptors: proc::descriptors(pid),
+            children: proc::children(pid).len(),
+        }
+    }
+
+    /// Fails if there is more of anything than there was, a second after it could have ended.
+    pub async fn require_no_more(self, scenario: &Scenario) {
+        let _waiting = scenario.waiting("everything that was started to end");
+        let until = std::time::Instant::now() + PATIENCE;
+        loop {
+            let left = self.left(Self::now());
+            if left.is_empty() {
+                return;
+            }
+            if std::time::Instant::now() >= until {
+                scenario.fail("no task, thread, descriptor or child left", left.join(", "));
+            }
+            // A real pause even under a paused clock: blocking threads end in real time.
+            std::thread::sleep(ms(2));
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn left(self, now: Self) -> Vec<String> {
+        let kinds = [
+            ("task", self.tasks, now.tasks),
+            ("thread", self.threads, now.threads),
+            ("descriptor", self.descriptors, now.descriptors),
+            ("child process", self.children, now.children),
+        ];
+        let more = kinds.into_iter().filter(|(_, before, after)| after > before);
+        more.map(|(kind, before, after)| match after - before {
+            1 => format!("1 {kind} left"),
+            left if kind == "child process" => format!("{left} child processes left"),
+            left => format!("{left} {kind}s left"),
+        })
+        .collect()
+    }
+}
+
+/// Fails unless the program holds at most `limit` descriptors within a second: connections that have
+/// ended must have been closed.
+pub fn require_descriptors_at_most(scenario: &Scenario, program: &Running, limit: usize) {
+    let count = settle(|| program.descriptors(), limit);
+    scenario.require(
+        count <= limit,
+        format!("at most {limit} open descriptors, {} after the last connection ended", Millis(PATIENCE)),
+        format!("{count} open descriptors"),
+    );
+}
+
+/// Fails unless the program has at most `limit` threads within a second.
+pub fn require_threads_at_most(scenario: &Scenario, program: &Running, limit: usize) {
+    let count = settle(|| program.threads(), limit);
+    scenario.require(count <= limit, format!("at most {limit} threads"), format!("{count} threads"));
+}
+
+fn settle(count: impl Fn() -> usize, limit: usize) -> usize {
+    let until = std::time::Instant::now() + PATIENCE;
+    while count() > limit && std::time::Instant::now() < until {
+        std::thread::sleep(ms(5));
+    }
+    count()
+}

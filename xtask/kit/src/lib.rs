@@ -1,0 +1,80 @@
+//! What the acceptance tests share.
+//!
+//! A test opens a [`Scenario`], drives the code under test, and states what must hold. When
+//! something does not, the scenario fails with a text that a learner can act on: what was expected,
+//! what was observed, the timeline around the signal, and why it matters.
+//!
+//! ```no_run
+//! use drain_kit::{Program, Scenario, Signal, ms};
+//!
+//! /// `draining` is printed within 100 ms of the signal.
+//! ///
+//! /// Why: whoever watches a deploy sees at once that the signal has arrived.
+//! # #[allow(unused)]
+//! # macro_rules! program { () => { "target/debug/task-01" } }
+//! #[test]
+//! fn draining_is_printed_within_100_ms() {
+//!     let scenario = Scenario::new();
+//!     let program = Program::new(&scenario, program!()).start();
+//!     program.line("running");
+//!     let signal = program.signal(Signal::SIGTERM);
+//!     let draining = program.line("draining");
+//!     scenario.at_most(ms(100), signal, draining, "`draining` on stdout");
+//! }
+//! ```
+//!
+//! # Layout, in reading order
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `scenario` | [`Scenario`]: one criterion being tested; `require`, `at_most`, `wait`, `fail`, `unknown` |
+//! | `timeline` | [`Timeline`]: what happened when, measured from the signal |
+//! | `picture` | the timeline as a learner sees it, 20 lines at most |
+//! | `program` | [`Program`]: a program under test: lines, signals, exit, its drain report |
+//! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
+//! | `load` | [`load`]: many clients through a drain, with a ledger |
+//! | `leaks` | [`leaks`]: tasks, threads, descriptors, child processes |
+//! | `lag` | was the machine itself late? |
+//! | `watchdog` | ends a scenario that hangs, and says what it waited for |
+//! | `wire` | tells the runner what happened, when a runner listens |
+//! | `proc` | what `/proc` says of a process |
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod http;
+mod lag;
+pub mod leaks;
+pub mod load;
+mod picture;
+mod proc;
+mod program;
+mod scenario;
+mod timeline;
+mod watchdog;
+mod wire;
+
+pub use http::{Client, Cut, Pending, Response};
+pub use nix::sys::signal::Signal;
+pub use program::{DrainReport, Exit, Outcome, Program, Running};
+pub use scenario::{Scenario, Stage, Waiting};
+pub use timeline::{Moment, Span, Timeline};
+
+use std::time::Duration;
+
+/// A duration in milliseconds, short because tests are full of them.
+pub const fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// A duration in seconds.
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The path of the program that the crate under test builds: a binary named like its package.
+#[macro_export]
+macro_rules! program {
+    () => {
+        env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")))
+    };
+}

@@ -1,0 +1,173 @@
+//! Many clients through a drain, with a ledger of what became of each request.
+
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::{Client, Cut, Pending, Response, Scenario, ms};
+
+/// Connects are spread: a correct server with a backlog of 128 resets what a burst of 200 brings.
+const CONNECTS_AT_ONCE: usize = 10;
+const BETWEEN_CONNECTS: Duration = ms(10);
+
+/// What became of every request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Requests of which the program got at least the connection.
+    pub sent: usize,
+    /// Complete responses with status 200.
+    pub answered: usize,
+    /// Connects that failed: the program takes no more work.
+    pub refused: usize,
+    /// An open connection was closed before any byte of a response to the next request on it.
+    pub closed: usize,
+    /// A request that the program had, and that got no complete response.
+    pub lost: usize,
+    /// A second response to one request, or bytes that nobody asked for.
+    pub duplicated: usize,
+    /// Complete responses with another status.
+    pub wrong_status: usize,
+}
+
+impl Display for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, answered, .. } = self;
+        write!(f, "{answered} of {sent} answered")?;
+        let rest = [
+            ("refused", self.refused),
+            ("closed while idle", self.closed),
+            ("lost", self.lost),
+            ("duplicated", self.duplicated),
+            ("with another status", self.wrong_status),
+        ];
+        rest.iter()
+            .filter(|(_, count)| *count > 0)
+            .try_for_each(|(what, count)| write!(f, ", {count} {what}"))
+    }
+}
+
+/// Opens `count` connections, ten at a time, and puts one `GET path` in flight on each.
+///
+/// Returns when the program has read every request. A connect that fails ends the scenario.
+#[track_caller]
+pub fn in_flight(
+    scenario: &Scenario,
+    address: SocketAddr,
+    count: usize,
+    path: &str,
+    patience: Duration,
+) -> Vec<Pending> {
+    let mut pending = Vec::with_capacity(count);
+    for number in 1..=count {
+        match Client::connect(scenario, &format!("client {number}"), address) {
+            Ok(client) => pending.push(client.request(path, patience)),
+            Err(cut) => scenario.fail(format!("client {number}: connected before the signal"), cut),
+        }
+        if number % CONNECTS_AT_ONCE == 0 {
+            thread::sleep(BETWEEN_CONNECTS);
+        }
+    }
+    pending
+}
+
+/// Waits for all of them, and enters each in a ledger.
+pub fn settle(pending: Vec<Pending>) -> Ledger {
+    let mut ledger = Ledger::default();
+    for request in pending {
+        ledger.sent += 1;
+        match request.outcome().1 {
+            Ok(response) if response.status == 200 => ledger.answered += 1,
+            Ok(_) => ledger.wrong_status += 1,
+            Err(_) => ledger.lost += 1,
+        }
+    }
+    ledger
+}
+
+/// Clients that send one request after the other until they are stopped or refused.
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    clients: Vec<JoinHandle<Ledger>>,
+}
+
+impl Load {
+    /// Starts `clients` clients; every other one opens a new connection for each request, the rest
+    /// keep theirs.
+    pub fn start(
+        scenario: &Scenario,
+        address: SocketAddr,
+        clients: usize,
+        path: &str,
+        patience: Duration,
+    ) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let client = |number| {
+            let (stage, stop, path) = (scenario.stage().clone(), stop.clone(), path.to_owned());
+            let keep_alive = number % 2 == 0;
+            thread::spawn(move || {
+                let mut ledger = Ledger::default();
+                let mut connection = None;
+                while !stop.load(Ordering::Relaxed) {
+                    let fresh = connection.is_none();
+                    let client = connection
+                        .take()
+                        .map_or_else(|| Client::on(&stage, &format!("client {number}"), address), Ok);
+                    let Ok(mut client) = client else {
+                        ledger.refused += 1;
+                        break;
+                    };
+                    let outcome = client.get(&path, patience);
+                    if !ledger.enter(&outcome, fresh) {
+                        continue;
+                    }
+                    if keep_alive {
+                        connection = Some(client);
+                    }
+                }
+                ledger
+            })
+        };
+        let clients = (1..=clients).map(client).collect();
+        Self { stop, clients }
+    }
+
+    /// Stops the clients after the request that each has in flight, and adds up their ledgers.
+    pub fn stop(self) -> Ledger {
+        self.stop.store(true, Ordering::Relaxed);
+        let ledgers = self.clients.into_iter().map(|client| client.join().expect("a client does not panic"));
+        ledgers.fold(Ledger::default(), Ledger::plus)
+    }
+}
+
+impl Ledger {
+    /// Enters one outcome; says whether the connection can be used again.
+    fn enter(&mut self, outcome: &Result<Response, Cut>, fresh: bool) -> bool {
+        self.sent += 1;
+        match outcome {
+            Ok(response) if response.status == 200 => self.answered += 1,
+            Ok(_) => self.wrong_status += 1,
+            // The program may close an idle connection while the next request is on its way.
+            Err(Cut::Closed | Cut::Reset) if !fresh => {
+                self.sent -= 1;
+                self.closed += 1;
+            }
+            Err(_) => self.lost += 1,
+        }
+        outcome.is_ok()
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            sent: self.sent + other.sent,
+            answered: self.answered + other.answered,
+            refused: self.refused + other.refused,
+            closed: self.closed + other.closed,
+            lost: self.lost + other.lost,
+            duplicated: self.duplicated + other.duplicated,
+            wrong_status: self.wrong_status + other.wrong_status,
+        }
+    }
+}

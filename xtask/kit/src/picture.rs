@@ -1,0 +1,174 @@
+//! The timeline as a learner sees it.
+//!
+//! ```text
+//!      -503 ms   client 1   GET /slow                      .
+//!         0 ms   SIGTERM                                   |
+//!        +3 ms   client 2   GET /ready: connection refused |  <-- here
+//!     +1498 ms   client 1   200, 2 bytes                   '
+//! ```
+
+use crate::timeline::{Event, Moment, Record, Role};
+
+/// More lines than this hide the point; the rest is counted.
+const MOST_LINES: usize = 20;
+/// Work in flight is drawn in this many columns; the rest is left to its events.
+const MOST_BARS: usize = 6;
+const TEXT_WIDTH: usize = 44;
+
+/// Draws the record. `here` is the moment at which the failure showed: the last event up to it is marked.
+pub(crate) fn draw(record: &Record, here: Moment) -> Vec<String> {
+    let zero = record.anchor.unwrap_or(record.started);
+    let here = record.events.iter().rposition(|event| event.at <= here);
+    let shown = choose(record, here);
+    let bars = bars(record, &shown);
+
+    let mut lines = Vec::new();
+    let mut left_out = 0;
+    for (index, event) in record.events.iter().enumerate() {
+        if !shown[index] {
+            left_out += 1;
+            continue;
+        }
+        if left_out > 0 {
+            lines.push(format!("{:>11}   ({left_out} more)", ""));
+            left_out = 0;
+        }
+        let marker = if Some(index) == here { "  <-- here" } else { "" };
+        let text = format!("{:<10} {}", event.lane, event.what);
+        let line = format!(
+            "{:>11}   {:<TEXT_WIDTH$} {}{marker}",
+            offset(event.at, zero),
+            shortened(&text),
+            column(record, index, &bars)
+        );
+        lines.push(line.trim_end().to_owned());
+    }
+    if left_out > 0 {
+        lines.push(format!("{:>11}   ({left_out} more)", ""));
+    }
+    lines
+}
+
+/// Keeps the signal, the point of failure and what surrounds them; a crowd becomes a count.
+fn choose(record: &Record, here: Option<usize>) -> Vec<bool> {
+    let events = &record.events;
+    let anchor = events.iter().position(|event| event.role == Role::Anchor);
+    let mut by_need: Vec<usize> = (0..events.len()).collect();
+    by_need.sort_by_key(|&index| need(events, index, anchor, here));
+    let mut shown = vec![false; events.len()];
+    for index in by_need {
+        shown[index] = true;
+        shown[index] = lines(&shown) <= MOST_LINES;
+    }
+    shown
+}
+
+/// Smaller is more needed.
+fn need(events: &[Event], index: usize, anchor: Option<usize>, here: Option<usize>) -> usize {
+    let distance = |to: Option<usize>| to.map_or(usize::MAX / 2, |to| to.abs_diff(index));
+    let lane = &events[index].lane;
+    match () {
+        () if distance(anchor).min(distance(here)) == 0 => 0,
+        () if !lane.starts_with("client") && events.iter().filter(|e| e.lane == *lane).count() <= 4 => 1,
+        () => 2 + distance(anchor).min(distance(here)),
+    }
+}
+
+/// How many lines this choice takes: one for each event, one for each gap.
+fn lines(shown: &[bool]) -> usize {
+    let gap_starts = (0..shown.len()).filter(|&index| !shown[index] && (index == 0 || shown[index - 1]));
+    shown.iter().filter(|shown| **shown).count() + gap_starts.count()
+}
+
+/// The spans that get a column: those of which the beginning is shown.
+fn bars(record: &Record, shown: &[bool]) -> Vec<(usize, usize)> {
+    let begun = record.events.iter().enumerate().filter_map(|(index, event)| match event.role {
+        Role::Begin(id) if shown[index] => Some((index, id)),
+        _ => None,
+    });
+    let long = begun.filter_map(|(from, id)| {
+        let to = record.events.iter().position(|event| event.role == Role::End(id));
+        let to = to.unwrap_or(record.events.len());
+        (to > from + 1).then_some((from, to))
+    });
+    long.take(MOST_BARS).collect()
+}
+
+fn column(record: &Record, index: usize, bars: &[(usize, usize)]) -> String {
+    let last = record.events.len();
+    bars.iter()
+        .map(|&(from, to)| match index {
+            _ if index == from => '.',
+            _ if index == to => '\'',
+            _ if index > from && index < to.min(last) => '|',
+            _ => ' ',
+        })
+        .collect()
+}
+
+fn offset(at: Moment, zero: Moment) -> String {
+    if at >= zero {
+        let time = at.since(zero).as_millis();
+        format!("{}{time} ms", if time == 0 { "" } else { "+" })
+    } else {
+        format!("-{} ms", zero.since(at).as_millis())
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= TEXT_WIDTH {
+        return text.to_owned();
+    }
+    text.chars().take(TEXT_WIDTH - 3).chain("...".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Timeline, ms};
+
+    fn at(timeline: &Timeline, start: Moment, offset: u64, lane: &str, what: &str, role: Role) {
+        timeline.record(lane, what.to_owned(), role, start.plus(ms(offset)));
+    }
+
+    #[test]
+    fn work_in_flight_is_a_bar_and_the_failure_is_marked() {
+        let timeline = Timeline::new();
+        let start = Moment::now();
+        at(&timeline, start, 0, "client 1", "GET /slow", Role::Begin(1));
+        at(&timeline, start, 503, "SIGTERM", "", Role::Anchor);
+        at(&timeline, start, 506, "client 2", "connection refused", Role::Point);
+        at(&timeline, start, 2001, "client 1", "200, 2 bytes", Role::End(1));
+        let mut record = timeline.copy();
+        record.anchor = Some(start.plus(ms(503)));
+        assert_eq!(
+            draw(&record, start.plus(ms(506))),
+            [
+                "    -503 ms   client 1   GET /slow                         .",
+                "       0 ms   SIGTERM                                      |",
+                "      +3 ms   client 2   connection refused                |  <-- here",
+                "   +1498 ms   client 1   200, 2 bytes                      '",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_crowd_is_counted_not_shown() {
+        let timeline = Timeline::new();
+        let start = Moment::now();
+        for client in 0..200 {
+            at(&timeline, start, client, &format!("client {client}"), "GET /slow", Role::Point);
+        }
+        at(&timeline, start, 300, "SIGTERM", "", Role::Anchor);
+        at(&timeline, start, 301, "stdout", "draining", Role::Point);
+        for client in 0..200 {
+            at(&timeline, start, 400 + client, &format!("client {client}"), "200", Role::Point);
+        }
+        at(&timeline, start, 700, "exit", "code 0", Role::Point);
+        let lines = draw(&timeline.copy(), start.plus(ms(700)));
+        assert!(lines.len() <= MOST_LINES, "{} lines:\n{}", lines.len(), lines.join("\n"));
+        for needed in ["SIGTERM", "draining", "code 0   ", "more)"] {
+            assert!(lines.join("\n   ").contains(needed.trim_end()), "{needed}:\n{}", lines.join("\n"));
+        }
+    }
+}

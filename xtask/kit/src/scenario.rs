@@ -1,0 +1,308 @@
+//! One criterion being tested.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::ops::Deref;
+use std::panic::Location;
+use std::path::Path;
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::Duration;
+
+use drain_criteria::Criterion;
+use tokio::runtime::Handle;
+
+use crate::lag::Meter;
+use crate::timeline::{Millis, Moment, Timeline};
+use crate::watchdog::Watchdog;
+use crate::{picture, proc, wire};
+
+/// One criterion being tested: opened first in a test, it holds if the test ends without a failure.
+///
+/// It reads its own doc comment (the criterion, why it matters, its limit) from the test's source,
+/// and ends the test process if the limit passes, so that not even plain `cargo test` hangs.
+///
+/// What it can do stands in [`Stage`].
+pub struct Scenario {
+    stage: Arc<Stage>,
+    _watchdog: Watchdog,
+}
+
+/// What a scenario plays on. Programs and clients under test hold it too, so that they can record
+/// what they see and fail the scenario themselves.
+pub struct Stage {
+    criterion: Criterion,
+    timeline: Timeline,
+    waits: Mutex<Vec<String>>,
+    lag: Meter,
+    /// The processes that the scenario has started and must not leave behind.
+    programs: Mutex<Vec<u32>>,
+    runtime: Option<Handle>,
+}
+
+impl Scenario {
+    /// Opens the scenario of the test that calls this.
+    ///
+    /// Call it first, inside the runtime if the test has one: the time of the watchdog starts here,
+    /// and the tasks that are alive when it strikes are those of this runtime.
+    #[track_caller]
+    #[expect(clippy::new_without_default, reason = "it starts threads and reads the caller's source")]
+    pub fn new() -> Self {
+        wire::open();
+        report_panics();
+        let criterion = criterion_at(Location::caller());
+        let limit = criterion.limit;
+        let stage = Arc::new(Stage {
+            criterion,
+            timeline: Timeline::new(),
+            waits: Mutex::new(Vec::new()),
+            lag: Meter::start(),
+            programs: Mutex::new(Vec::new()),
+            runtime: Handle::try_current().ok(),
+        });
+        let watched = stage.clone();
+        let watchdog = Watchdog::start(limit, move || watched.hung(limit));
+        Self { stage, _watchdog: watchdog }
+    }
+
+    pub(crate) fn stage(&self) -> &Arc<Stage> {
+        &self.stage
+    }
+}
+
+impl Deref for Scenario {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
+}
+
+impl Drop for Scenario {
+    fn drop(&mut self) {
+        self.stage.stop_programs();
+        if !std::thread::panicking() {
+            wire::passed();
+        }
+    }
+}
+
+impl Stage {
+    /// The name of the test, as the test binary lists it.
+    pub(crate) fn test_name(&self) -> &str {
+        &self.criterion.name
+    }
+
+    /// What has happened so far; mark here what a learner should see in the picture.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Fails unless `holds`. The words are those of the protocol: statuses, signals, bytes, times.
+    #[track_caller]
+    pub fn require(&self, holds: bool, expected: impl Display, observed: impl Display) {
+        if !holds {
+            self.fail(expected, observed);
+        }
+    }
+
+    /// Fails if more than `limit` of real time lies between two moments.
+    ///
+    /// If the machine, kept busy by others, may itself have cost the time that is too much, the
+    /// outcome is unknown. Under a paused clock use [`Scenario::require`]: there time is exact.
+    #[track_caller]
+    pub fn at_most(&self, limit: Duration, from: Moment, to: Moment, what: impl Display) {
+        let took = to.since(from);
+        if took <= limit {
+            return;
+        }
+        let expected = format!("{what} at most {} after {}", Millis(limit), self.anchor_word(from));
+        let observed = format!("{} after it", Millis(took));
+        self.too_late(took - limit, to, &expected, &observed);
+    }
+
+    /// Fails because something came `excess` later than allowed, or is unknown if the machine may
+    /// have cost that much.
+    #[track_caller]
+    pub(crate) fn too_late(&self, excess: Duration, at: Moment, expected: &str, observed: &str) -> ! {
+        let late = self.lag.late();
+        if late >= excess {
+            wire::lag(late);
+            self.unknown(format!(
+                "machine too busy: {expected}; observed {observed}, but the machine itself was up to {} late",
+                Millis(late)
+            ));
+        }
+        self.fail_at(at, expected, observed)
+    }
+
+    /// Fails: the criterion does not hold.
+    #[track_caller]
+    pub fn fail(&self, expected: impl Display, observed: impl Display) -> ! {
+        self.fail_at(Moment::now(), expected, observed)
+    }
+
+    /// Fails, and marks the last event up to `at` in the picture.
+    #[track_caller]
+    pub fn fail_at(&self, at: Moment, expected: impl Display, observed: impl Display) -> ! {
+        let (expected, observed) = (expected.to_string(), observed.to_string());
+        let picture = picture::draw(&self.timeline.copy(), at);
+        wire::failed(&expected, &observed, &picture);
+        let Criterion { sentence, why, .. } = &self.criterion;
+        panic!(
+            "{sentence}\n\n    expected   {expected}\n    observed   {observed}\n\n{}\n\n    {why}\n",
+            picture.join("\n")
+        );
+    }
+
+    /// Ends the test without a verdict: what it needs did not happen, or the machine was too busy.
+    #[track_caller]
+    pub fn unknown(&self, reason: impl Display) -> ! {
+        wire::unknown(&reason.to_string());
+        panic!("could not be judged: {reason}");
+    }
+
+    /// A fact to show beside the light when all is well: `drain complete in 1.50 s, 0 abandoned`.
+    pub fn note(&self, what: impl Display) {
+        wire::note(&what.to_string());
+    }
+
+    /// Says what is being waited for until the guard is dropped, for the report of a hang.
+    pub fn waiting(&self, what: impl Display) -> Waiting<'_> {
+        let what = what.to_string();
+        self.change_waits(|waits| waits.push(what.clone()));
+        Waiting { stage: self, what }
+    }
+
+    /// Awaits `future` and says, should it hang, what was waited for.
+    pub async fn wait<F: Future>(&self, what: impl Display, future: F) -> F::Output {
+        let _waiting = self.waiting(what);
+        future.await
+    }
+
+    /// Awaits `future`, and fails if it is not ready after `limit` on the clock of the runtime.
+    pub async fn wait_at_most<F: Future>(&self, limit: Duration, what: impl Display, future: F) -> F::Output {
+        let _waiting = self.waiting(&what);
+        match tokio::time::timeout(limit, future).await {
+            Ok(output) => output,
+            Err(_) => self.fail(
+                format!("{what} within {}", Millis(limit)),
+                format!("still waiting after {}; alive then: {}", Millis(limit), self.alive()),
+            ),
+        }
+    }
+
+    fn anchor_word(&self, from: Moment) -> String {
+        let record = self.timeline.copy();
+        let event = record.events.iter().rev().find(|event| event.at == from);
+        event.map_or_else(
+            || "the start".to_owned(),
+            |event| format!("{} {}", event.lane, event.what).trim().to_owned(),
+        )
+    }
+
+    pub(crate) fn started(&self, pid: u32) {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        self.lag.watch(pid);
+    }
+
+    /// The process has been waited for: its number may now be somebody else's.
+    pub(crate) fn gone(&self, pid: u32) {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).retain(|&started| started != pid);
+    }
+
+    fn stop_programs(&self) {
+        for &program in self.programs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            for pid in proc::tree(program) {
+                let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+            }
+        }
+    }
+
+    fn change_waits(&self, change: impl FnOnce(&mut Vec<String>)) {
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut waits);
+        wire::waiting(&waits);
+    }
+
+    /// `5 tasks, program task-03 (4 threads)`: what has not ended yet.
+    fn alive(&self) -> String {
+        let tasks = self.runtime.as_ref().map(|runtime| match runtime.metrics().num_alive_tasks() {
+            1 => "1 task".to_owned(),
+            tasks => format!("{tasks} tasks"),
+        });
+        let programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        let programs = programs
+            .iter()
+            .map(|&pid| format!("program {} ({} threads)", proc::name(pid), proc::threads(pid)));
+        let alive: Vec<String> = tasks.into_iter().chain(programs).collect();
+        if alive.is_empty() { "nothing that is tracked".to_owned() } else { alive.join(", ") }
+    }
+
+    fn hung(&self, after: Duration) {
+        let late = self.lag.late();
+        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).join(", and for ");
+        let waits = if waits.is_empty() { "the test's own code to go on".to_owned() } else { waits };
+        let alive = self.alive();
+        if late >= after / 2 {
+            wire::lag(late);
+            wire::unknown(&format!(
+                "machine too busy: not over after {}, the machine was {} late",
+                Millis(after),
+                Millis(late)
+            ));
+        } else {
+            wire::hung(after, &waits, &alive);
+        }
+        eprintln!(
+            "\nHUNG  {}\n      stopped after {}\n      waiting for   {waits}\n      alive then    {alive}\n",
+            self.criterion.sentence,
+            Millis(after)
+        );
+        self.stop_programs();
+        std::process::exit(102);
+    }
+}
+
+/// Says what is being waited for, until it is dropped.
+pub struct Waiting<'a> {
+    stage: &'a Stage,
+    what: String,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.stage.change_waits(|waits| {
+            if let Some(index) = waits.iter().rposition(|what| *what == self.what) {
+                waits.remove(index);
+            }
+        });
+    }
+}
+
+/// Passes every panic on to the runner: a `todo!` says what to build.
+fn report_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            wire::panicked(&place, panic.payload_as_str().unwrap_or("(no message)"));
+            print(panic);
+        }));
+    });
+}
+
+fn criterion_at(caller: &Location<'_>) -> Criterion {
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into());
+    let paths = Path::new(&folder).ancestors().map(|ancestor| ancestor.join(caller.file()));
+    let source = paths.filter_map(|path| std::fs::read_to_string(path).ok()).next().unwrap_or_default();
+    drain_criteria::at_line(&source, caller.line() as usize).unwrap_or_else(|| Criterion {
+        name: String::new(),
+        sentence: format!("the test at {caller}"),
+        why: String::new(),
+        stub_passes: None,
+        limit: drain_criteria::DEFAULT_LIMIT,
+        line: caller.line() as usize,
+    })
+}
