@@ -1,1 +1,53 @@
-fn main() {}
+//! The runner: judges drills, and proves that its verdicts can be trusted.
+//!
+//! # Layout, in reading order
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `cli` | the command line: parse, then dispatch; the help |
+//! | `drill` | the drills, found by their folders; selections such as `2`, `1-3`, `beginner` |
+//! | `check` | the command that judges: compile, run the criteria, show the verdict |
+//! | `compile` | cargo, its progress and its errors |
+//! | `judge` | runs the criteria of one submission and finds the word for each |
+//! | `supervise` | one criterion in a process of its own, with limits; nothing survives it |
+//! | `verdict` | lights, words, stories, exit codes |
+//! | `screen`, `json` | the verdict as a person and as a program reads it |
+//! | `tamper` | are the tests still those that are committed? |
+//! | `scratch` | a temporary copy of the workspace for a submission or a patched solution |
+//! | `verify`, `zoo` | proof that the verdicts can be trusted |
+//! | `list`, `hint`, `diff`, `reset`, `progress` | what a learner needs beside the verdict |
+//! | `interrupt` | Ctrl-C and SIGTERM stop everything that was started |
+#![forbid(unsafe_code)]
+
+mod check;
+mod cli;
+mod compile;
+mod diff;
+mod drill;
+mod error;
+mod hint;
+mod interrupt;
+mod json;
+mod judge;
+mod list;
+mod progress;
+mod reset;
+mod scratch;
+mod screen;
+mod supervise;
+mod tamper;
+mod verdict;
+mod verify;
+mod zoo;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)).and_then(cli::run) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

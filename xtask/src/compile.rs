@@ -1,0 +1,189 @@
+//! Cargo, its progress and its errors.
+
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStderr, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tinyjson::JsonValue;
+
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::json::Get as _;
+
+/// A build that takes longer than this shows cargo's own progress.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// A compiled acceptance test.
+pub(crate) struct Binary {
+    /// The test binary.
+    pub(crate) path: PathBuf,
+    /// The folder of the package that it tests.
+    pub(crate) folder: PathBuf,
+}
+
+pub(crate) struct Compiled {
+    pub(crate) took: Duration,
+    /// The binary, or what the compiler said.
+    pub(crate) result: std::result::Result<Binary, String>,
+}
+
+/// Where and how to build.
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    /// Where finished binaries go, if not into cargo's usual place.
+    pub(crate) target: Option<PathBuf>,
+    /// Where everything else goes: shared between workspaces.
+    pub(crate) build: Option<PathBuf>,
+}
+
+impl Workspace {
+    pub(crate) fn main() -> Self {
+        Self { root: crate::drill::root(), target: None, build: None }
+    }
+}
+
+/// Builds the acceptance test of a package.
+///
+/// # Errors
+///
+/// Only if cargo cannot be started, or if there is nothing to run: a compile error is a result.
+pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> Result<Compiled> {
+    let started = Instant::now();
+    let mut cargo = cargo(workspace);
+    cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
+    cargo.args(["--package", package, "--test", "acceptance"]);
+    let (mut child, _group) =
+        interrupt::spawn(cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let stderr = child.stderr.take().expect("stderr is piped");
+    let stderr = thread::spawn(move || pass_on(stderr, quiet));
+    let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let binary = stdout.lines().map_while(|line| line.ok()).filter_map(|line| executable(&line)).last();
+    let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
+    let said = stderr.join().unwrap_or_default();
+    interrupt::check()?;
+    let result = match binary {
+        Some(binary) if status.success() => Ok(binary),
+        _ if !status.success() => Err(said),
+        _ => {
+            return Err(Error::new(format!(
+                "cargo built no acceptance test for {package}: is its `[[test]]` section intact?"
+            )));
+        }
+    };
+    Ok(Compiled { took: started.elapsed(), result })
+}
+
+/// Cargo as a command, free of the variables that `cargo run` has set for the runner itself.
+pub(crate) fn cargo(workspace: &Workspace) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&workspace.root);
+    forget_cargo_run(&mut command);
+    if let Some(target) = &workspace.target {
+        command.env("CARGO_TARGET_DIR", target);
+    }
+    if let Some(build) = &workspace.build {
+        command.env("CARGO_BUILD_BUILD_DIR", build);
+    }
+    if std::io::stderr().is_terminal() {
+        command.args(["--color", "always"]);
+    }
+    command
+}
+
+/// Removes what `cargo run` tells the runner about the runner.
+pub(crate) fn forget_cargo_run(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_")
+            || text.starts_with("CARGO_MANIFEST_")
+            || text == "CARGO_PRIMARY_PACKAGE"
+        {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn executable(message: &str) -> Option<Binary> {
+    if !message.contains("\"compiler-artifact\"") {
+        return None;
+    }
+    let message: JsonValue = message.parse().ok()?;
+    let manifest = PathBuf::from(message.text("manifest_path"));
+    let is_test = message
+        .get_value("target")?
+        .list("kind")
+        .iter()
+        .any(|kind| kind.get::<String>().is_some_and(|kind| kind == "test"));
+    let path = message.text("executable");
+    (is_test && !path.is_empty())
+        .then(|| Binary { path: path.into(), folder: manifest.parent().unwrap_or(Path::new("/")).to_owned() })
+}
+
+/// Collects what cargo says, and passes it on to the terminal if the build takes a while.
+fn pass_on(mut stderr: ChildStderr, quiet: bool) -> String {
+    let (sender, receiver) = mpsc::channel::<Vec<u8>>();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+            if sender.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let show_from = Instant::now() + PATIENCE;
+    let mut said = Vec::new();
+    let mut shown = 0;
+    loop {
+        let wait = if shown == 0 { show_from.saturating_duration_since(Instant::now()) } else { PATIENCE };
+        match receiver.recv_timeout(wait) {
+            Ok(bytes) => said.extend(bytes),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if !quiet && Instant::now() >= show_from {
+            // Whole lines only: whether the rest is progress or an error is not known yet.
+            let end = said.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+            let progress = progress_lines(&said[shown.min(end)..end]);
+            let _ = std::io::stderr().write_all(&progress);
+            shown = end.max(shown);
+        }
+    }
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// `Compiling …`, `Downloading …`, `Blocking …`: what cargo prints with the verb at the right margin.
+/// Errors and warnings are shown once, with the verdict.
+fn progress_lines(said: &[u8]) -> Vec<u8> {
+    let lines = said.split_inclusive(|&byte| byte == b'\n');
+    lines.filter(|line| is_progress(line)).flatten().copied().collect()
+}
+
+fn is_progress(line: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    let plain: String = strip_colour(&text);
+    let verb = plain.trim_start().split(' ').next().unwrap_or_default();
+    let indent = plain.len() - plain.trim_start().len();
+    indent + verb.len() == 12 && verb.chars().next().is_some_and(char::is_uppercase)
+}
+
+/// What the compiler said, without cargo's progress.
+pub(crate) fn errors(said: &str) -> String {
+    let lines = said.lines().filter(|line| !is_progress(line.as_bytes()));
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+fn strip_colour(text: &str) -> String {
+    let mut plain = String::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '\u{1b}' {
+            letters.by_ref().find(char::is_ascii_alphabetic);
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
+}

@@ -1,0 +1,49 @@
+//! One clear line: what, where, what to do next.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// Why the runner could not do what it was asked to.
+#[derive(Debug)]
+pub(crate) struct Error {
+    message: String,
+    exit_code: u8,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), exit_code: 2 }
+    }
+
+    /// Stopped by a signal: the shell's convention, 128 and the signal's number.
+    pub(crate) fn interrupted(signal: i32) -> Self {
+        Self {
+            message: "interrupted; everything that was started has been stopped".to_owned(),
+            exit_code: 128 + signal as u8,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Says which file or folder an I/O error is about.
+pub(crate) trait At<T> {
+    fn at(self, doing: &str, path: &Path) -> Result<T>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, doing: &str, path: &Path) -> Result<T> {
+        self.map_err(|error| Error::new(format!("cannot {doing} {}: {error}", path.display())))
+    }
+}

@@ -1,0 +1,67 @@
+//! Ctrl-C and SIGTERM stop everything that was started.
+//!
+//! What the runner starts stands in process groups of its own, where a terminal's Ctrl-C does not
+//! reach it. So each group is entered here while it lives, and a signal to the runner is passed on.
+//! Signals are never blocked: a mask is inherited, and a correct program would then not see SIGTERM.
+
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::error::{Error, Result};
+
+static GROUPS: Mutex<Vec<i32>> = Mutex::new(Vec::new());
+static RECEIVED: AtomicI32 = AtomicI32::new(0);
+
+/// Starts to listen; a second call does nothing.
+pub(crate) fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let mut signals =
+            Signals::new([SIGINT, SIGTERM, SIGHUP]).expect("handlers for SIGINT, SIGTERM and SIGHUP");
+        thread::spawn(move || {
+            for signal in signals.forever() {
+                RECEIVED.store(signal, Ordering::SeqCst);
+                for &group in GROUPS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                    let _ = killpg(Pid::from_raw(group), Signal::SIGTERM);
+                }
+            }
+        });
+    });
+}
+
+/// Fails if the runner has been told to stop.
+pub(crate) fn check() -> Result<()> {
+    match RECEIVED.load(Ordering::SeqCst) {
+        0 => Ok(()),
+        signal => Err(Error::interrupted(signal)),
+    }
+}
+
+/// A process group that a signal to the runner also stops.
+pub(crate) struct Group(i32);
+
+/// Starts the command in a process group of its own.
+pub(crate) fn spawn(command: &mut Command) -> Result<(Child, Group)> {
+    use std::os::unix::process::CommandExt as _;
+    // Under the lock: a signal comes either before the start, or finds the group.
+    let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+    check()?;
+    let program = command.get_program().to_string_lossy().into_owned();
+    let child = command.process_group(0).spawn();
+    let child = child.map_err(|error| Error::new(format!("cannot start {program}: {error}")))?;
+    groups.push(child.id().cast_signed());
+    Ok((child, Group(groups[groups.len() - 1])))
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|&group| group != self.0);
+    }
+}

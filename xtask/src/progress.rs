@@ -1,0 +1,98 @@
+//! What is done and how many hints were read, in one small file that is ignored by git.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use tinyjson::JsonValue;
+
+use crate::drill::{self, Drill};
+use crate::error::{At as _, Error, Result};
+use crate::json::{Get as _, number, object};
+
+/// The folder of everything that belongs to the learner and not to git.
+pub(crate) fn folder() -> PathBuf {
+    drill::root().join(".drain-drills")
+}
+
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Lights that were on in the last full verdict, by drill.
+    lights: HashMap<String, usize>,
+    /// Hints shown so far, by drill.
+    hints: HashMap<String, usize>,
+}
+
+impl Progress {
+    /// Reads the file; nothing is done yet where there is none.
+    ///
+    /// # Errors
+    ///
+    /// If there is a file and it cannot be read: it is never overwritten then.
+    pub(crate) fn load() -> Result<Self> {
+        let path = folder().join("progress.json");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error).at("read", &path),
+        };
+        let value: JsonValue = text.parse().map_err(|_| {
+            Error::new(format!("{} is not JSON: mend it, or move it away to start again", path.display()))
+        })?;
+        let counts = |name: &str| {
+            let map = value.get_value(name).and_then(|map| map.get::<HashMap<String, JsonValue>>());
+            let counts = map.into_iter().flatten();
+            counts.filter_map(|(drill, count)| Some((drill.clone(), *count.get::<f64>()? as usize))).collect()
+        };
+        Ok(Self { lights: counts("lights"), hints: counts("hints") })
+    }
+
+    /// Writes a new file beside the old one and puts it in its place: a crash leaves one or the other.
+    pub(crate) fn save(&self) -> Result<()> {
+        let folder = folder();
+        fs::create_dir_all(&folder).at("create", &folder)?;
+        let path = folder.join("progress.json");
+        let counts = |counts: &HashMap<String, usize>| {
+            JsonValue::Object(
+                counts.iter().map(|(drill, count)| (drill.clone(), number(*count as f64))).collect(),
+            )
+        };
+        let value = object([
+            ("version", number(1)),
+            ("lights", counts(&self.lights)),
+            ("hints", counts(&self.hints)),
+        ]);
+        let text =
+            value.format().map_err(|error| Error::new(format!("cannot write the progress: {error}")))?;
+        let new = folder.join(format!("progress.json.{}", std::process::id()));
+        let mut file = fs::File::create(&new).at("create", &new)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).at("write", &new)?;
+        fs::rename(&new, &path).at("write", &path)
+    }
+
+    pub(crate) fn is_done(&self, drill: &Drill) -> bool {
+        self.lights(drill) == Some(5)
+    }
+
+    pub(crate) fn lights(&self, drill: &Drill) -> Option<usize> {
+        self.lights.get(&drill.name).copied()
+    }
+
+    pub(crate) fn set_lights(&mut self, drill: &Drill, lights: usize) {
+        self.lights.insert(drill.name.clone(), lights);
+    }
+
+    pub(crate) fn forget(&mut self, drill: &Drill) {
+        self.lights.remove(&drill.name);
+        self.hints.remove(&drill.name);
+    }
+
+    pub(crate) fn hints(&self, drill: &Drill) -> usize {
+        self.hints.get(&drill.name).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn set_hints(&mut self, drill: &Drill, shown: usize) {
+        self.hints.insert(drill.name.clone(), shown);
+    }
+}

@@ -1,0 +1,233 @@
+//! The verdict as a person reads it: 80 columns, readable without colour.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use drain_criteria::Light;
+
+use crate::drill::Set;
+use crate::progress::Progress;
+use crate::verdict::{Judged, LightVerdict, Verdict, Word};
+
+const WIDTH: usize = 80;
+const INDENT: usize = 12;
+
+/// Draws one verdict. `alone` is a single drill: then every criterion is listed.
+pub(crate) fn draw(verdict: &Verdict, alone: bool) -> String {
+    let colour = Colour::of_stdout();
+    let mut out = String::new();
+    let title = verdict.drill.to_string();
+    let path = verdict.path.display().to_string();
+    let gap = WIDTH.saturating_sub(title.chars().count() + path.chars().count()).max(2);
+    let _ = writeln!(out, "{title}{:gap$}{path}\n", "");
+    for change in &verdict.changed {
+        let _ = writeln!(out, "  changed    {change}");
+    }
+    if !verdict.changed.is_empty() {
+        out.push('\n');
+    }
+    let mut told = None;
+    for (number, light) in (1..).zip(&verdict.lights) {
+        draw_light(&mut out, number, light, alone, &mut told, colour);
+    }
+    out.push('\n');
+    out.push_str(&ending(verdict));
+    out
+}
+
+fn draw_light(
+    out: &mut String,
+    number: usize,
+    light: &LightVerdict,
+    alone: bool,
+    told: &mut Option<String>,
+    colour: Colour,
+) {
+    let word = colour.word(light.word, 6);
+    let _ = writeln!(
+        out,
+        "{}",
+        format!("  {number} {:<8} {word} {}", light.light.name(), light.summary).trim_end()
+    );
+    let all_well = light.word == Word::Ok;
+    if light.word == Word::NotRun || (all_well && !(alone && light.light == Light::Tests)) {
+        return;
+    }
+    for judged in &light.criteria {
+        draw_criterion(out, judged, told, colour);
+    }
+}
+
+fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Option<String>, colour: Colour) {
+    let word = colour.word(judged.word, 5);
+    let sentence = wrap(&judged.criterion.sentence, WIDTH - INDENT);
+    let beside = match judged.word {
+        Word::Ok => time(judged.took),
+        Word::NotRun => String::new(),
+        _ => judged.story.headline.clone(),
+    };
+    let same = judged.word.is_failure() && told.as_ref() == Some(&symptom(judged));
+    let beside = if same { "(the same)".to_owned() } else { beside };
+    let last = sentence.len() - 1;
+    for (index, line) in sentence.iter().enumerate() {
+        let lead = if index == 0 { format!("      {word} ") } else { format!("{:INDENT$}", "") };
+        let tail = if index == last { beside_line(line, &beside) } else { String::new() };
+        let _ = writeln!(out, "{lead}{line}{tail}");
+    }
+    if judged.word == Word::Ok || same {
+        return;
+    }
+    let in_full = told.is_none() || judged.word == Word::Unknown;
+    draw_story(out, judged, in_full);
+    if judged.word.is_failure() && told.is_none() {
+        *told = Some(symptom(judged));
+    }
+}
+
+/// What stands at the right margin, or on a line of its own if there is no room.
+fn beside_line(line: &str, beside: &str) -> String {
+    if beside.is_empty() {
+        return String::new();
+    }
+    let used = INDENT + line.chars().count();
+    let room = WIDTH.saturating_sub(used + 1);
+    if beside.chars().count() <= room {
+        format!(" {beside:>room$}")
+    } else {
+        format!("\n{:INDENT$}{beside}", "")
+    }
+}
+
+/// The first failure is told in full, the others in as few lines as say what was seen.
+fn draw_story(out: &mut String, judged: &Judged, in_full: bool) {
+    let story = &judged.story;
+    let mut facts: Vec<(&str, &str)> = Vec::new();
+    let expected =
+        story.expected.as_deref().filter(|expected| in_full && *expected != judged.criterion.sentence);
+    facts.extend(expected.map(|expected| ("expected", expected)));
+    facts.extend(story.observed.as_deref().map(|observed| ("observed", observed)));
+    facts.extend(story.facts.iter().map(|(name, value)| (*name, value.as_str())));
+    if in_full {
+        out.push('\n');
+    }
+    for (name, value) in facts {
+        for (index, line) in wrap(value, WIDTH - INDENT - 14).iter().enumerate() {
+            let _ = writeln!(out, "{:INDENT$}{:<13} {line}", "", if index == 0 { name } else { "" });
+        }
+    }
+    for line in &story.output {
+        let _ = writeln!(out, "{:INDENT$}| {}", "", shortened(line, WIDTH - INDENT - 2));
+    }
+    if !in_full {
+        return;
+    }
+    if !story.picture.is_empty() {
+        out.push('\n');
+        for line in &story.picture {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    if !judged.criterion.why.is_empty() {
+        out.push('\n');
+        for line in wrap(&judged.criterion.why, WIDTH - INDENT) {
+            let _ = writeln!(out, "{:INDENT$}{line}", "");
+        }
+    }
+    out.push('\n');
+}
+
+/// What was seen, without the numbers: failures that look alike usually have one cause.
+fn symptom(judged: &Judged) -> String {
+    let story = &judged.story;
+    let seen = story.observed.as_deref().unwrap_or(&story.headline);
+    let waits = story.facts.iter().map(|(_, value)| value.as_str());
+    let text: String = std::iter::once(seen).chain(waits).collect();
+    text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+}
+
+/// What to do next.
+fn ending(verdict: &Verdict) -> String {
+    let lights = verdict.lights_on();
+    let drill = verdict.drill.number;
+    let selection = if verdict.drill.name == "capstone" { "capstone".to_owned() } else { drill.to_string() };
+    if verdict.compiler.is_some() {
+        return "Not done: it does not compile. The compiler's words are above.\n".to_owned();
+    }
+    if verdict.done() {
+        return match verdict.set {
+            Set::Exercises => format!(
+                "Done: 5 of 5 lights. Compare: cargo xtask diff {selection}, and solutions/{}/README.md\n",
+                verdict.drill.name
+            ),
+            Set::Solutions => "Done: 5 of 5 lights.\n".to_owned(),
+        };
+    }
+    if lights == 5 {
+        return "Not counted: 5 of 5 lights, but judged by tests that are not the committed ones.\n"
+            .to_owned();
+    }
+    let brief = verdict.drill.brief();
+    let hints = Progress::load().map_or(0, |progress| crate::hint::left(&verdict.drill, &progress));
+    let hints = if hints == 1 { "1 hint left".to_owned() } else { format!("{hints} hints left") };
+    format!(
+        "Not done: {lights} of 5 lights. Next: cargo xtask hint {selection} ({hints}),\nbrief: {}\n",
+        brief.display()
+    )
+}
+
+/// `14 ms`, `1.50 s`.
+pub(crate) fn time(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
+    } else {
+        format!("{:.2} s", time.as_secs_f64())
+    }
+}
+
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+fn shortened(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        text.to_owned()
+    } else {
+        text.chars().take(width - 3).chain("...".chars()).collect()
+    }
+}
+
+/// Colour only repeats what a word already says; none outside a terminal, none with `NO_COLOR`.
+#[derive(Clone, Copy)]
+pub(crate) struct Colour(bool);
+
+impl Colour {
+    pub(crate) fn of_stdout() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self(!unwanted && std::io::stdout().is_terminal())
+    }
+
+    fn word(self, word: Word, width: usize) -> String {
+        let text = format!("{:<width$}", word.text());
+        let code = match word {
+            _ if !self.0 => return text,
+            Word::Ok => "32",
+            Word::NotRun => "2",
+            Word::Unknown => "33",
+            Word::Red | Word::Hung | Word::Crash => "31;1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}

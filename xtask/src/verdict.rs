@@ -1,0 +1,119 @@
+//! Lights, words, stories, exit codes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use drain_criteria::{Criterion, Light};
+use tinyjson::JsonValue;
+
+use crate::drill::{Drill, Set};
+
+/// The word for a criterion or a light, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Word {
+    Ok,
+    /// Not run, and why.
+    NotRun,
+    /// Could not be judged, and why.
+    Unknown,
+    /// An assertion failed.
+    Red,
+    /// Stopped at its limit.
+    Hung,
+    /// The process ended by itself: exit code or signal.
+    Crash,
+}
+
+impl Word {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::NotRun => "--",
+            Self::Unknown => "???",
+            Self::Red => "RED",
+            Self::Hung => "HUNG",
+            Self::Crash => "CRASH",
+        }
+    }
+
+    pub(crate) fn is_failure(self) -> bool {
+        self >= Self::Red
+    }
+}
+
+/// What there is to tell about one criterion.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Story {
+    /// Beside the criterion: `stopped after 5.0 s`, `exit code 0`.
+    pub(crate) headline: String,
+    pub(crate) expected: Option<String>,
+    pub(crate) observed: Option<String>,
+    pub(crate) picture: Vec<String>,
+    /// Named facts, such as what a hang waited for.
+    pub(crate) facts: Vec<(&'static str, String)>,
+    /// What a criterion that holds wants to show.
+    pub(crate) notes: Vec<String>,
+    /// The last lines of the test's own output, where nothing else explains the end.
+    pub(crate) output: Vec<String>,
+    pub(crate) events: Vec<JsonValue>,
+    pub(crate) lag_ms: Option<f64>,
+}
+
+/// One criterion, judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    pub(crate) criterion: Criterion,
+    pub(crate) word: Word,
+    pub(crate) took: Duration,
+    pub(crate) story: Story,
+}
+
+/// One light of a verdict.
+pub(crate) struct LightVerdict {
+    pub(crate) light: Light,
+    pub(crate) word: Word,
+    pub(crate) took: Duration,
+    pub(crate) summary: String,
+    pub(crate) criteria: Vec<Judged>,
+}
+
+/// The verdict on one submission.
+pub(crate) struct Verdict {
+    pub(crate) drill: Drill,
+    pub(crate) set: Set,
+    /// Where the submission lies.
+    pub(crate) path: PathBuf,
+    /// What is not as it is committed, a line each: tests, kit, lints.
+    pub(crate) changed: Vec<String>,
+    /// What the compiler said, if the submission does not build.
+    pub(crate) compiler: Option<String>,
+    pub(crate) lights: Vec<LightVerdict>,
+}
+
+impl Verdict {
+    /// All five lights, judged by the tests that are committed.
+    pub(crate) fn done(&self) -> bool {
+        self.changed.is_empty() && self.lights.iter().all(|light| light.word == Word::Ok)
+    }
+
+    pub(crate) fn lights_on(&self) -> usize {
+        self.lights.iter().filter(|light| light.word == Word::Ok).count()
+    }
+
+    fn exit_code(&self) -> u8 {
+        match () {
+            () if self.lights.iter().any(|light| light.word.is_failure()) => 1,
+            () if self.done() => 0,
+            () => 3,
+        }
+    }
+}
+
+/// 0: all done. 1: something failed. 3: something could not be judged, and nothing failed.
+pub(crate) fn exit_code(verdicts: &[Verdict]) -> u8 {
+    let codes = verdicts.iter().map(Verdict::exit_code);
+    codes.fold(0, |worst, code| match (worst, code) {
+        (1, _) | (_, 1) => 1,
+        (worst, code) => worst.max(code),
+    })
+}

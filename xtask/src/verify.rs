@@ -1,0 +1,388 @@
+//! Proof that the verdicts can be trusted.
+//!
+//! For each drill: every criterion is red on the stub and green on the solution; every bug of the
+//! zoo is caught by the criteria that its header names, by assertion; every criterion catches a bug;
+//! every alternative passes; brief, hints and notes are there.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use drain_criteria::Criterion;
+use tinyjson::JsonValue;
+
+use crate::check;
+use crate::drill::{self, Drill, Set};
+use crate::error::{At as _, Error, Result};
+use crate::json::{list, number, object, text};
+use crate::scratch::Scratch;
+use crate::verdict::{Judged, Word};
+use crate::zoo::{self, Specimen};
+use crate::{interrupt, screen};
+
+/// One thing to prove, and how it went.
+struct Proof {
+    drill: Drill,
+    subject: Subject,
+    /// Criterion by criterion: its name and the word it got.
+    words: Vec<(String, Word)>,
+    problems: Vec<String>,
+    seconds: f64,
+}
+
+#[derive(Clone)]
+enum Subject {
+    /// Brief, hints, notes, headers: what can be seen without running anything.
+    Papers,
+    Stub,
+    Solution,
+    Bug(Specimen),
+    Alternative(Specimen),
+}
+
+impl Subject {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Papers => "papers",
+            Self::Stub => "stub",
+            Self::Solution => "solution",
+            Self::Bug(_) => "bug",
+            Self::Alternative(_) => "alternative",
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Bug(specimen) | Self::Alternative(specimen) => &specimen.name,
+            _ => "",
+        }
+    }
+}
+
+pub(crate) fn run(words: &[String], table: Option<&Path>) -> Result<u8> {
+    let drills = drill::all()?;
+    let chosen = if words.is_empty() { drills.clone() } else { drill::select(words, &drills)? };
+    let mut work = VecDeque::new();
+    for drill in &chosen {
+        work.extend(subjects(drill)?.into_iter().map(|subject| (drill.clone(), subject)));
+    }
+    let started = Instant::now();
+    let mut proofs = prove_all(work)?;
+    proofs.sort_by_key(|proof| proof.drill.number);
+    print_table(&chosen, &proofs);
+    let path = table.map_or_else(|| drill::work_folder().join("verify.json"), Path::to_owned);
+    write_table(&path, &proofs)?;
+    let problems: usize = proofs.iter().map(|proof| proof.problems.len()).sum();
+    println!(
+        "{problems} problems in {} proofs, {:.0} s; the table: {}",
+        proofs.len(),
+        started.elapsed().as_secs_f64(),
+        path.display()
+    );
+    Ok(u8::from(problems > 0))
+}
+
+fn subjects(drill: &Drill) -> Result<Vec<Subject>> {
+    let mut subjects = vec![Subject::Papers, Subject::Stub, Subject::Solution];
+    subjects.extend(zoo::bugs(drill)?.into_iter().map(Subject::Bug));
+    subjects.extend(zoo::alternatives(drill)?.into_iter().map(Subject::Alternative));
+    Ok(subjects)
+}
+
+/// As many at once as there are cores; each worker has a scratch workspace of its own.
+fn prove_all(work: VecDeque<(Drill, Subject)>) -> Result<Vec<Proof>> {
+    let all = work.len();
+    let queue = Mutex::new(work);
+    let proofs = Mutex::new(Vec::new());
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for worker in 0..workers {
+            let (queue, proofs) = (&queue, &proofs);
+            scope.spawn(move || {
+                while interrupt::check().is_ok() {
+                    let Some((drill, subject)) = queue.lock().expect("no worker panics").pop_front() else {
+                        return;
+                    };
+                    let proof = prove(drill, subject, &format!("worker-{worker}"));
+                    let mut proofs = proofs.lock().expect("no worker panics");
+                    progress(&proof, proofs.len() + 1, all);
+                    proofs.push(proof);
+                }
+            });
+        }
+    });
+    interrupt::check()?;
+    Ok(proofs.into_inner().expect("no worker panics"))
+}
+
+fn progress(proof: &Proof, done: usize, all: usize) {
+    let well = if proof.problems.is_empty() { "ok" } else { "PROBLEM" };
+    let line = format!(
+        "[{done:>3}/{all}] {} {} {} {well} {:.1} s",
+        proof.drill.name,
+        proof.subject.kind(),
+        proof.subject.name(),
+        proof.seconds
+    );
+    if std::io::stderr().is_terminal() {
+        eprintln!("\r{line:<79}");
+    } else {
+        eprintln!("{line}");
+    }
+}
+
+fn prove(drill: Drill, subject: Subject, slot: &str) -> Proof {
+    let started = Instant::now();
+    let mut proof = Proof { drill, subject, words: Vec::new(), problems: Vec::new(), seconds: 0.0 };
+    if let Err(error) = proof.run(slot) {
+        proof.problems.push(error.to_string());
+    }
+    proof.seconds = started.elapsed().as_secs_f64();
+    proof
+}
+
+impl Proof {
+    fn run(&mut self, slot: &str) -> Result<()> {
+        let criteria = self.drill.criteria()?;
+        match self.subject.clone() {
+            Subject::Papers => self.papers(&criteria),
+            Subject::Stub => self.stub(&criteria, slot),
+            Subject::Solution => {
+                let scratch = Scratch::of_drill(slot, &self.drill)?;
+                self.all_green(&scratch, &criteria)
+            }
+            Subject::Alternative(specimen) => {
+                self.require_facts(&specimen, &["design", "differs"]);
+                let scratch = Scratch::of_drill(slot, &self.drill)?;
+                scratch.apply(&self.drill, &specimen.path)?;
+                self.all_green(&scratch, &criteria)
+            }
+            Subject::Bug(specimen) => self.bug(&specimen, &criteria, slot),
+        }
+    }
+
+    /// What can be seen without running anything.
+    fn papers(&mut self, criteria: &[Criterion]) -> Result<()> {
+        let root = drill::root();
+        let drill = self.drill.clone();
+        let notes = drill.path(Set::Solutions).join("README.md");
+        for (path, what) in
+            [(drill.brief(), "brief"), (drill.hints(), "hints"), (notes, "notes on the solution")]
+        {
+            if fs::read_to_string(root.join(&path)).unwrap_or_default().trim().is_empty() {
+                self.problems.push(format!("no {what}: write {}", path.display()));
+            }
+        }
+        let hints = fs::read_to_string(root.join(drill.hints())).unwrap_or_default();
+        if hints.matches("\n## ").count() < 3 {
+            self.problems
+                .push("fewer than three hints: a nudge, the direction, nearly the solution".to_owned());
+        }
+        for (what, known) in [("level", &drill.level), ("time-box", &drill.time_box)] {
+            if known == "unknown" {
+                self.problems.push(format!(
+                    "{} does not say its {what} in a line `Level: ... · Time-box: ...`",
+                    drill.brief().display()
+                ));
+            }
+        }
+        let bugs = zoo::bugs(&drill)?;
+        let (fewest_bugs, fewest_alternatives) = (if drill.number == 1 { 6 } else { 8 }, 2);
+        if bugs.len() < fewest_bugs {
+            self.problems.push(format!("only {} bugs in the zoo: {fewest_bugs} are needed", bugs.len()));
+        }
+        let alternatives = zoo::alternatives(&drill)?.len();
+        if alternatives < fewest_alternatives {
+            self.problems.push(format!("only {alternatives} alternatives: {fewest_alternatives} are needed"));
+        }
+        for criterion in criteria {
+            if criterion.sentence.is_empty() || criterion.why.is_empty() {
+                self.problems.push(format!("{} does not say what must hold and why", criterion.name));
+            }
+            if !bugs.iter().any(|bug| bug.caught_by().contains(&criterion.name.as_str())) {
+                self.problems.push(format!(
+                    "{} catches no bug of the zoo: nobody has seen it fail on a realistic one",
+                    criterion.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn stub(&mut self, criteria: &[Criterion], slot: &str) -> Result<()> {
+        let scratch = Scratch::of_drill(slot, &self.drill)?;
+        let judged = self.judge(&scratch, Set::Exercises, criteria)?;
+        for judged in judged {
+            let marked = &judged.criterion.stub_passes;
+            match (judged.word, marked) {
+                (Word::Red | Word::Hung, None) | (Word::Ok, Some(_)) => {}
+                (Word::Ok, None) => {
+                    self.problems.push(format!("{} is green on the stub", judged.criterion.name))
+                }
+                (word, Some(_)) => self.problems.push(format!(
+                    "{} is {} on the stub, though marked as one that a stub cannot fail",
+                    judged.criterion.name,
+                    word.text()
+                )),
+                (word, None) => self.problems.push(format!(
+                    "{} is {} on the stub: {}",
+                    judged.criterion.name,
+                    word.text(),
+                    seen(&judged)
+                )),
+            }
+        }
+        Ok(())
+    }
+
+    fn all_green(&mut self, scratch: &Scratch, criteria: &[Criterion]) -> Result<()> {
+        for judged in self.judge(scratch, Set::Solutions, criteria)? {
+            if judged.word != Word::Ok {
+                self.problems.push(format!(
+                    "{} is {}: {}",
+                    judged.criterion.name,
+                    judged.word.text(),
+                    seen(&judged)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn bug(&mut self, specimen: &Specimen, criteria: &[Criterion], slot: &str) -> Result<()> {
+        self.require_facts(specimen, &["bug", "caught-by", "seen-in", "costs"]);
+        let word = if specimen.fact("as") == Some("HUNG") { Word::Hung } else { Word::Red };
+        let mut named = Vec::new();
+        for name in specimen.caught_by() {
+            match criteria.iter().find(|criterion| criterion.name == name) {
+                Some(criterion) => named.push(criterion.clone()),
+                None => self.problems.push(format!("caught-by names `{name}`, which is no criterion")),
+            }
+        }
+        let scratch = Scratch::of_drill(slot, &self.drill)?;
+        scratch.apply(&self.drill, &specimen.path)?;
+        for judged in self.judge(&scratch, Set::Solutions, &named)? {
+            let by_assertion = word == Word::Hung
+                || !judged
+                    .story
+                    .observed
+                    .as_deref()
+                    .unwrap_or("the code panicked")
+                    .starts_with("the code panicked");
+            if judged.word != word {
+                self.problems.push(format!(
+                    "{} is {} and not {}: {}",
+                    judged.criterion.name,
+                    judged.word.text(),
+                    word.text(),
+                    seen(&judged)
+                ));
+            } else if !by_assertion {
+                self.problems.push(format!(
+                    "{} is red by accident: {}",
+                    judged.criterion.name,
+                    seen(&judged)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn require_facts(&mut self, specimen: &Specimen, facts: &[&str]) {
+        for fact in facts.iter().filter(|fact| specimen.fact(fact).is_none_or(str::is_empty)) {
+            self.problems.push(format!("{} has no line `{fact}: ...`", specimen.path.display()));
+        }
+    }
+
+    fn judge(&mut self, scratch: &Scratch, set: Set, criteria: &[Criterion]) -> Result<Vec<Judged>> {
+        let package = self.drill.package(set);
+        let judged = check::judge_some(&scratch.workspace(), &package, criteria)?;
+        let judged = judged.map_err(|said| {
+            Error::new(format!("does not compile: {}", said.lines().next().unwrap_or_default()))
+        })?;
+        self.words = judged.iter().map(|judged| (judged.criterion.name.clone(), judged.word)).collect();
+        Ok(judged)
+    }
+}
+
+fn seen(judged: &Judged) -> String {
+    let story = &judged.story;
+    let facts = story.facts.iter().map(|(name, value)| format!("{name} {value}"));
+    let observed = story
+        .observed
+        .iter()
+        .cloned()
+        .chain([story.headline.clone()])
+        .chain(facts)
+        .chain(story.output.iter().cloned());
+    observed.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn print_table(drills: &[Drill], proofs: &[Proof]) {
+    for drill in drills {
+        let of_drill: Vec<&Proof> = proofs.iter().filter(|proof| proof.drill == *drill).collect();
+        println!("{drill}");
+        for kind in ["papers", "stub", "solution", "alternative", "bug"] {
+            let mut rows: Vec<&&Proof> =
+                of_drill.iter().filter(|proof| proof.subject.kind() == kind).collect();
+            rows.sort_by_key(|proof| proof.subject.name());
+            for proof in rows {
+                println!("  {:<11} {:<28} {}", kind, proof.subject.name(), proof.summary());
+                for problem in &proof.problems {
+                    for (index, line) in screen::wrap(problem, 70).iter().enumerate() {
+                        println!("    {} {line}", if index == 0 { "!" } else { " " });
+                    }
+                }
+            }
+        }
+        println!();
+    }
+}
+
+impl Proof {
+    fn summary(&self) -> String {
+        let count = |word: Word| self.words.iter().filter(|(_, other)| *other == word).count();
+        let failing = self.words.len() - count(Word::Ok) - count(Word::Unknown) - count(Word::NotRun);
+        match &self.subject {
+            Subject::Papers if self.problems.is_empty() => "complete".to_owned(),
+            Subject::Papers => "incomplete".to_owned(),
+            Subject::Stub => format!("{failing} of {} red", self.words.len()),
+            Subject::Solution | Subject::Alternative(_) => {
+                format!("{} of {} ok", count(Word::Ok), self.words.len())
+            }
+            Subject::Bug(_) => self
+                .words
+                .iter()
+                .map(|(name, word)| format!("{} {name}", word.text()))
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+}
+
+fn write_table(path: &Path, proofs: &[Proof]) -> Result<()> {
+    let rows = proofs.iter().map(|proof| {
+        let words = proof
+            .words
+            .iter()
+            .map(|(name, word)| object([("criterion", text(name)), ("verdict", text(word.text()))]));
+        object([
+            ("drill", text(&proof.drill.name)),
+            ("subject", text(proof.subject.kind())),
+            ("name", text(proof.subject.name())),
+            ("criteria", list(words)),
+            ("problems", list(proof.problems.iter().map(text))),
+            ("seconds", number(proof.seconds)),
+        ])
+    });
+    let table: JsonValue = object([("version", number(1)), ("proofs", list(rows))]);
+    let text = table.format().map_err(|error| Error::new(error.to_string()))?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).at("create", folder)?;
+    }
+    fs::write(path, text + "\n").at("write", path)
+}
