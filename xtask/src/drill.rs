@@ -174,7 +174,7 @@ fn unknown(word: &str, drills: &[Drill]) -> Error {
 /// The known word that is most like this one, if one is like it at all.
 pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|name| (distance(word, name), name));
-    scored.filter(|(distance, name)| *distance <= name.len().max(3) / 3).min().map(|(_, name)| name)
+    scored.filter(|(distance, name)| *distance <= name.len() / 2).min().map(|(_, name)| name)
 }
 
 /// How many letters must be changed, added or removed to make `a` into `b`.
