@@ -67,17 +67,16 @@ fn first_not_done(drills: &[Drill]) -> Result<Vec<Drill>> {
 }
 
 fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
-    let (workspace, package, shown) = match &options.path {
-        None => (Workspace::main(), drill.package(options.set), drill.path(options.set)),
+    let mut verdict = match &options.path {
+        None => judge_package(drill, options.set, &Workspace::main(), options.all_lights, options.json)?,
         Some(path) => {
             let scratch = Scratch::of_submission(drill, path)?;
-            (scratch.workspace(), drill.package(Set::Exercises), path.clone())
+            let workspace = scratch.workspace();
+            let verdict = judge_package(drill, Set::Exercises, &workspace, options.all_lights, options.json)?;
+            Verdict { path: path.clone(), ..verdict }
         }
     };
-    let set = if options.path.is_some() { Set::Exercises } else { options.set };
-    let mut verdict = judge_package(drill, set, &workspace, &package, options.all_lights, options.json)?;
-    verdict.path = shown;
-    verdict.changed = tamper::changes(drill, set);
+    verdict.changed = tamper::changes(drill, verdict.set);
     Ok(verdict)
 }
 
@@ -86,12 +85,11 @@ fn judge_package(
     drill: &Drill,
     set: Set,
     workspace: &Workspace,
-    package: &str,
     all_lights: bool,
     quiet: bool,
 ) -> Result<Verdict> {
     let criteria = drill.criteria()?;
-    let compiled = compile::acceptance(workspace, package, quiet)?;
+    let compiled = compile::acceptance(workspace, &drill.package(set), quiet)?;
     let (compiler, lights) = match compiled.result {
         Ok(binary) => (None, lights(&binary, &criteria, compiled.took, all_lights, quiet)?),
         Err(said) => (Some(compile::errors(&said)), not_built(compiled.took)),
@@ -192,7 +190,7 @@ pub(crate) fn judge_some(
 
 /// A verdict on a package in a scratch workspace, all lights, nothing printed.
 pub(crate) fn judge_scratch(drill: &Drill, set: Set, workspace: &Workspace, shown: &Path) -> Result<Verdict> {
-    let mut verdict = judge_package(drill, set, workspace, &drill.package(set), true, true)?;
+    let mut verdict = judge_package(drill, set, workspace, true, true)?;
     verdict.path = shown.to_owned();
     Ok(verdict)
 }

@@ -5,7 +5,7 @@
 //! puts its packages in a folder of its own name: without that, a patched solution and the real one
 //! would share an artefact, and one would be judged for the other.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,16 +16,19 @@ use crate::error::{At as _, Error, Result};
 /// Folders of a task crate that are not part of a submission.
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
+/// One copy. While it is there, no other runner uses its slot.
 pub(crate) struct Scratch {
     root: PathBuf,
     name: String,
+    _lock: File,
 }
 
 impl Scratch {
     /// A copy of what a drill needs, in the slot of this name. What is there already is kept where it
     /// is the same, so that cargo builds only what differs.
     pub(crate) fn of_drill(name: &str, drill: &Drill) -> Result<Self> {
-        let scratch = Self { root: drill::work_folder().join("scratch").join(name), name: name.to_owned() };
+        let root = drill::work_folder().join("scratch").join(name);
+        let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
         for folder in ["xtask/kit", "xtask/criteria"] {
             mirror(&drill::root().join(folder), &scratch.path(Path::new(folder)))?;
         }
@@ -121,6 +124,22 @@ impl Scratch {
         }
         Ok(())
     }
+}
+
+/// Takes the slot, and waits for another runner that has it.
+fn lock(root: &Path) -> Result<File> {
+    fs::create_dir_all(root).at("create", root)?;
+    let path = root.join("lock");
+    let file = File::create(&path).at("create", &path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            eprintln!("waiting for another check to finish");
+            file.lock().at("lock", &path)?;
+        }
+        Err(TryLockError::Error(error)) => return Err(error).at("lock", &path),
+    }
+    Ok(file)
 }
 
 fn package_name(manifest: &str) -> Option<String> {

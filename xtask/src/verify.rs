@@ -190,6 +190,13 @@ impl Proof {
                 ));
             }
         }
+        let (stub, solution) = (drill.path(Set::Exercises), drill.path(Set::Solutions));
+        if !sources(&root.join(&stub).join("src")).contains("todo!(") {
+            self.problems.push(format!("{}: no todo!(\"...\") says what to build", stub.display()));
+        }
+        if dependencies(&root.join(&stub)) != dependencies(&root.join(&solution)) {
+            self.problems.push("stub and solution have different dependencies".to_owned());
+        }
         let bugs = zoo::bugs(&drill)?;
         let (fewest_bugs, fewest_alternatives) = (if drill.number == 1 { 6 } else { 8 }, 2);
         if bugs.len() < fewest_bugs {
@@ -307,6 +314,20 @@ impl Proof {
         self.words = judged.iter().map(|judged| (judged.criterion.name.clone(), judged.word)).collect();
         Ok(judged)
     }
+}
+
+/// All source files of a folder, one after the other.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries
+        .map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap_or_default() })
+        .collect()
+}
+
+fn dependencies(folder: &Path) -> String {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+    section.split("\n[").next().unwrap_or_default().trim().to_owned()
 }
 
 fn seen(judged: &Judged) -> String {

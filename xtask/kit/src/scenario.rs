@@ -108,7 +108,7 @@ impl Stage {
     /// Fails if more than `limit` of real time lies between two moments.
     ///
     /// If the machine, kept busy by others, may itself have cost the time that is too much, the
-    /// outcome is unknown. Under a paused clock use [`Scenario::require`]: there time is exact.
+    /// outcome is unknown. Under a paused clock use [`Stage::require`]: there time is exact.
     #[track_caller]
     pub fn at_most(&self, limit: Duration, from: Moment, to: Moment, what: impl Display) {
         let took = to.since(from);

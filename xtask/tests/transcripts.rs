@@ -1,0 +1,104 @@
+//! Messages are the product: what a learner sees is recorded, and compared.
+//!
+//! Each folder in `submissions` is a task crate that somebody might hand in, with the screen that it
+//! gets. Numbers differ from run to run and are compared as `#`. After a wanted change:
+//! `BLESS=1 cargo test -p xtask --test transcripts`, then read the difference.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+
+/// Judges a submission and compares the screen and the exit code.
+fn judge(name: &str, exit_code: i32) -> String {
+    let folder = submissions().join(name);
+    let output = Command::cargo_bin("xtask")
+        .expect("the runner is built")
+        .current_dir(submissions())
+        .args(["check", "--path", name])
+        .env("NO_COLOR", "1")
+        // Whether this checkout has uncommitted changes is not what is being tested here.
+        .env("GIT_DIR", "/nowhere")
+        .timeout(std::time::Duration::from_secs(300))
+        .output()
+        .expect("the runner starts");
+    let screen = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(exit_code), "stdout:\n{screen}\nstderr:\n{said}");
+    compare(&folder.join("transcript.txt"), &screen);
+    said.into_owned()
+}
+
+fn compare(path: &Path, screen: &str) {
+    let screen = shaped(screen);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(path, &screen).expect("the transcript can be written");
+    }
+    let recorded = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        recorded == screen,
+        "the screen is not the one in {}\n\n--- recorded\n{recorded}\n--- now\n{screen}",
+        path.display()
+    );
+}
+
+/// Numbers become `#` and units of time `ms`, and with them goes the white space that depends on
+/// them.
+fn shaped(screen: &str) -> String {
+    let mut shaped = String::new();
+    for line in screen.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let timeline =
+            line.trim_start().trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit());
+        shaped.push_str(if timeline { "    " } else { &line[..indent] });
+        let mut words: Vec<String> = Vec::new();
+        for word in line.split_whitespace().map(without_numbers) {
+            let after_number = words.last().is_some_and(|word| word.ends_with('#'));
+            let bare = word.trim_end_matches([',', ';', ':', ')', '.']);
+            let is_unit = after_number && matches!(bare, "s" | "ms" | "us");
+            words.push(if is_unit { word.replacen(bare, "ms", 1) } else { word });
+        }
+        shaped.push_str(&words.join(" "));
+        shaped.push('\n');
+    }
+    shaped
+}
+
+/// `26.3µs` becomes `#ms`.
+fn without_numbers(word: &str) -> String {
+    let mut shaped = String::new();
+    for letter in word.chars() {
+        match letter {
+            '0'..='9' | '.' if shaped.ends_with('#') => {}
+            '0'..='9' => shaped.push('#'),
+            letter => shaped.push(letter),
+        }
+    }
+    shaped.replace("#µs", "#ms").replace("#ns", "#ms")
+}
+
+fn submissions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/submissions")
+}
+
+#[test]
+fn a_green_one_is_told_what_to_read_next() {
+    judge("green", 0);
+}
+
+#[test]
+fn a_red_one_is_shown_what_was_seen_and_why_it_matters() {
+    judge("red", 1);
+}
+
+#[test]
+fn a_hung_one_is_told_what_was_waited_for() {
+    judge("hung", 1);
+}
+
+#[test]
+fn one_that_does_not_compile_gets_the_compilers_words() {
+    let said = judge("not-compiling", 1);
+    assert!(said.starts_with("error[E0728]"), "the compiler's words, and nothing before them:\n{said}");
+    assert!(said.contains("src/main.rs:5"), "where it is:\n{said}");
+}
