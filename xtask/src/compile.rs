@@ -171,7 +171,11 @@ fn is_progress(line: &[u8]) -> bool {
 
 /// What the compiler said, without cargo's progress.
 pub(crate) fn errors(said: &str) -> String {
-    let lines = said.lines().filter(|line| !is_progress(line.as_bytes()));
+    let of_cargo = ["error: could not compile", "warning: build failed, waiting"];
+    let lines = said.lines().filter(|line| {
+        let plain = strip_colour(line);
+        !is_progress(line.as_bytes()) && !of_cargo.iter().any(|words| plain.starts_with(words))
+    });
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 

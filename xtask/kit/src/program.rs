@@ -466,6 +466,8 @@ fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, stage: &S
     let text = String::from_utf8_lossy(line).trim_end().to_owned();
     line.clear();
     state.change(|output| {
+        // What is read after the exit was written before it.
+        let at = output.exit.map_or(at, |exit| at.min(exit.at));
         let (lines, lane) = match stream {
             Stream::Stdout => (&mut output.stdout, "stdout"),
             Stream::Stderr => (&mut output.stderr, "stderr"),

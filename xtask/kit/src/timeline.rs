@@ -112,7 +112,7 @@ impl Timeline {
 
     pub(crate) fn copy(&self) -> Record {
         let mut record = self.lock().clone();
-        record.events.sort_by_key(|event| event.at);
+        record.events.sort_by_key(|event| (event.at, event.lane == "exit"));
         record
     }
 

@@ -20,6 +20,7 @@ async fn main() -> std::io::Result<()> {
     }
     let begun = Instant::now();
     println!("draining");
+    sleep(Duration::from_millis(50)).await;
     eprintln!("drain outcome=complete duration={:?} abandoned=0", begun.elapsed());
     Ok(())
 }
