@@ -18,7 +18,37 @@ pub(crate) struct Options {
     pub(crate) set: Set,
     pub(crate) path: Option<PathBuf>,
     pub(crate) all_lights: bool,
+    pub(crate) skip_load: bool,
     pub(crate) json: bool,
+}
+
+/// When the load light is run.
+#[derive(Clone, Copy)]
+enum When {
+    AfterGreenTests,
+    Always,
+    Never,
+}
+
+impl When {
+    fn of(options: &Options) -> Self {
+        match options {
+            Options { skip_load: true, .. } => Self::Never,
+            Options { all_lights: true, .. } => Self::Always,
+            _ => Self::AfterGreenTests,
+        }
+    }
+
+    /// Why it is not run, if it is not.
+    fn not_run(self, tests_are_green: bool) -> Option<&'static str> {
+        match self {
+            Self::Never => Some("not run: --skip-load"),
+            Self::AfterGreenTests if !tests_are_green => {
+                Some("not run: fix the first failure, or check --all-lights")
+            }
+            _ => None,
+        }
+    }
 }
 
 pub(crate) fn run(options: &Options) -> Result<u8> {
@@ -68,11 +98,11 @@ fn first_not_done(drills: &[Drill]) -> Result<Vec<Drill>> {
 
 fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
     let mut verdict = match &options.path {
-        None => judge_package(drill, options.set, &Workspace::main(), options.all_lights, options.json)?,
+        None => judge_package(drill, options.set, &Workspace::main(), When::of(options), options.json)?,
         Some(path) => {
             let scratch = Scratch::of_submission(drill, path)?;
             let workspace = scratch.workspace();
-            let verdict = judge_package(drill, Set::Exercises, &workspace, options.all_lights, options.json)?;
+            let verdict = judge_package(drill, Set::Exercises, &workspace, When::of(options), options.json)?;
             Verdict { path: path.clone(), ..verdict }
         }
     };
@@ -81,17 +111,11 @@ fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
 }
 
 /// Builds one package and runs its criteria, light by light.
-fn judge_package(
-    drill: &Drill,
-    set: Set,
-    workspace: &Workspace,
-    all_lights: bool,
-    quiet: bool,
-) -> Result<Verdict> {
+fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, load: When, quiet: bool) -> Result<Verdict> {
     let criteria = drill.criteria()?;
     let compiled = compile::acceptance(workspace, &drill.package(set), quiet)?;
     let (compiler, lights) = match compiled.result {
-        Ok(binary) => (None, lights(&binary, &criteria, compiled.took, all_lights, quiet)?),
+        Ok(binary) => (None, lights(&binary, &criteria, compiled.took, load, quiet)?),
         Err(said) => (Some(compile::errors(&said)), not_built(compiled.took)),
     };
     Ok(Verdict { drill: drill.clone(), set, path: drill.path(set), changed: Vec::new(), compiler, lights })
@@ -112,16 +136,15 @@ fn lights(
     binary: &Binary,
     criteria: &[Criterion],
     build: Duration,
-    all: bool,
+    load: When,
     quiet: bool,
 ) -> Result<Vec<LightVerdict>> {
-    let of = |light: Light| criteria.iter().filter(move |criterion| criterion.light() == light).cloned();
     let first: Vec<Criterion> = criteria.iter().filter(|c| c.light() != Light::Load).cloned().collect();
     let mut judged = judge::criteria(binary, &first, quiet)?;
     let tests_ok = judged.iter().filter(|j| j.criterion.light() == Light::Tests).all(|j| j.word == Word::Ok);
-    let load: Vec<Criterion> = of(Light::Load).collect();
-    let run_load = tests_ok || all;
-    if run_load {
+    let not_run = load.not_run(tests_ok);
+    if not_run.is_none() {
+        let load: Vec<Criterion> = criteria.iter().filter(|c| c.light() == Light::Load).cloned().collect();
         judged.extend(judge::criteria(binary, &load, quiet)?);
     }
     interrupt::check()?;
@@ -131,16 +154,9 @@ fn lights(
         let (mine, rest): (Vec<Judged>, Vec<Judged>) =
             judged.into_iter().partition(|j| j.criterion.light() == name);
         judged = rest;
-        lights.push(if name == Light::Load && !run_load {
-            light(
-                name,
-                Word::NotRun,
-                Duration::ZERO,
-                "not run: fix the first failure, or check --all-lights",
-                Vec::new(),
-            )
-        } else {
-            summed_up(name, mine)
+        lights.push(match not_run {
+            Some(why) if name == Light::Load => light(name, Word::NotRun, Duration::ZERO, why, Vec::new()),
+            _ => summed_up(name, mine),
         });
     }
     Ok(lights)
@@ -190,7 +206,7 @@ pub(crate) fn judge_some(
 
 /// A verdict on a package in a scratch workspace, all lights, nothing printed.
 pub(crate) fn judge_scratch(drill: &Drill, set: Set, workspace: &Workspace, shown: &Path) -> Result<Verdict> {
-    let mut verdict = judge_package(drill, set, workspace, true, true)?;
+    let mut verdict = judge_package(drill, set, workspace, When::Always, true)?;
     verdict.path = shown.to_owned();
     Ok(verdict)
 }

@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 
 use crate::drill::{Set, nearest};
 use crate::error::{Error, Result};
-use crate::{check, diff, hint, interrupt, list, reset, supervise, verify, zoo};
+use crate::{bench, check, diff, hint, interrupt, list, reset, soak, supervise, verify, zoo};
 
 const HELP: &str = "\
 Drain Drills: judge your work, and see that the judge can be trusted.
@@ -23,6 +23,8 @@ usage: cargo xtask COMMAND [SELECTION...] [OPTIONS]
   zoo       the bugs that a drill's tests are known to catch
   verify    prove that the tests can be trusted: stubs red, solutions green,
             every bug caught by its criterion, every alternative passes
+  soak      the solutions' tests again and again on a busy machine
+  bench     how long a verdict takes, beside bare `cargo test`
 
 SELECTION is any of: 2, 02, task-02, 1-3, beginner, intermediate, advanced,
 capstone, all. `check` without one takes the first drill that is not done.
@@ -41,6 +43,7 @@ usage: cargo xtask check [SELECTION...] [OPTIONS]
   --path DIR      judge the task crate in DIR, a partner's for instance, with our
                   own acceptance tests; DIR is not changed
   --all-lights    run the load light also when the tests light is red
+  --skip-load     leave the load light out, for a quicker answer
   --json          the whole verdict as JSON on stdout
 ";
 const HELP_LIST: &str = "usage: cargo xtask list [SELECTION...] [--json]\n";
@@ -69,6 +72,23 @@ Without BUG: all bugs of the drill, what each costs, which criterion catches it.
 With BUG: its patch, and the verdict on the solution with that bug in it.
 ";
 
+const HELP_SOAK: &str = "\
+usage: cargo xtask soak [SELECTION...] [OPTIONS]
+
+  --runs N        how often each criterion runs (default 200)
+  --load N        busy loops beside it, for each core (default 4)
+  --jobs N        criteria side by side (default 4)
+  --json FILE     where the table is kept (default target/drain/soak.json)
+";
+const HELP_BENCH: &str = "\
+usage: cargo xtask bench feedback [SELECTION...] [--pairs N]
+       cargo xtask bench cold
+
+feedback   save to verdict through the runner, beside bare `cargo test` of the
+           same criteria; pairs (default 11) are interleaved
+cold       clone to first verdict in an empty folder: download, build, judge
+";
+
 /// A parsed command line.
 pub(crate) enum Command {
     Help(&'static str),
@@ -79,10 +99,12 @@ pub(crate) enum Command {
     Reset { words: Vec<String>, from: Option<String> },
     Verify { words: Vec<String>, json: Option<PathBuf> },
     Zoo { words: Vec<String>, json: bool },
+    Soak(soak::Options),
+    Bench { words: Vec<String>, pairs: usize },
     Supervise { limit: Duration, binary: PathBuf, arguments: Vec<OsString> },
 }
 
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("check", HELP_CHECK),
     ("list", HELP_LIST),
     ("hint", HELP_HINT),
@@ -90,6 +112,8 @@ const COMMANDS: [(&str, &str); 7] = [
     ("reset", HELP_RESET),
     ("verify", HELP_VERIFY),
     ("zoo", HELP_ZOO),
+    ("soak", HELP_SOAK),
+    ("bench", HELP_BENCH),
 ];
 
 /// Everything that may stand behind a command.
@@ -99,6 +123,11 @@ struct Words {
     set: Option<String>,
     path: Option<PathBuf>,
     all_lights: bool,
+    skip_load: bool,
+    runs: Option<usize>,
+    load: Option<usize>,
+    jobs: Option<usize>,
+    pairs: Option<usize>,
     json: bool,
     json_file: Option<PathBuf>,
     from: Option<String>,
@@ -144,8 +173,13 @@ fn words(
             ("check", Long("set")) => words.set = Some(parser.value()?.string()?),
             ("check", Long("path")) => words.path = Some(parser.value()?.into()),
             ("check", Long("all-lights")) => words.all_lights = true,
+            ("check", Long("skip-load")) => words.skip_load = true,
+            ("soak", Long("runs")) => words.runs = Some(parser.value()?.parse()?),
+            ("soak", Long("load")) => words.load = Some(parser.value()?.parse()?),
+            ("soak", Long("jobs")) => words.jobs = Some(parser.value()?.parse()?),
+            ("bench", Long("pairs")) => words.pairs = Some(parser.value()?.parse()?),
             ("check" | "list" | "hint" | "zoo", Long("json")) => words.json = true,
-            ("verify", Long("json")) => words.json_file = Some(parser.value()?.into()),
+            ("verify" | "soak", Long("json")) => words.json_file = Some(parser.value()?.into()),
             ("verify", Long("task")) => words.words.push(parser.value()?.string()?),
             ("reset", Long("from")) => words.from = Some(parser.value()?.string()?),
             (_, argument) => return Err(argument.unexpected()),
@@ -154,22 +188,42 @@ fn words(
     Ok(words)
 }
 
-fn command_of(command: &str, words: Words) -> Result<Command> {
-    let Words { words, set, path, all_lights, json, json_file, from, .. } = words;
+fn command_of(command: &str, options: Words) -> Result<Command> {
+    let Words { words, set, path, all_lights, skip_load, json, json_file, from, .. } = options;
     if words.is_empty() && matches!(command, "hint" | "diff" | "reset" | "zoo") {
         return Err(Error::new(format!("which drill? For instance: cargo xtask {command} 1")));
     }
     Ok(match command {
-        "check" => {
-            Command::Check(check::Options { words, set: set_named(set.as_deref())?, path, all_lights, json })
-        }
+        "check" => Command::Check(check::Options {
+            words,
+            set: set_named(set.as_deref())?,
+            path,
+            all_lights,
+            skip_load,
+            json,
+        }),
         "list" => Command::List { words, json },
         "hint" => Command::Hint { words, json },
         "diff" => Command::Diff { words },
         "reset" => Command::Reset { words, from },
         "verify" => Command::Verify { words, json: json_file },
+        "soak" => Command::Soak(soak::Options {
+            words,
+            runs: at_least_one("--runs", options.runs, 200)?,
+            load: options.load.unwrap_or(4),
+            jobs: at_least_one("--jobs", options.jobs, 4)?,
+            json: json_file,
+        }),
+        "bench" => Command::Bench { words, pairs: at_least_one("--pairs", options.pairs, 11)? },
         _ => Command::Zoo { words, json },
     })
+}
+
+fn at_least_one(option: &str, value: Option<usize>, default: usize) -> Result<usize> {
+    match value.unwrap_or(default) {
+        0 => Err(Error::new(format!("{option} 0: at least one is needed"))),
+        value => Ok(value),
+    }
 }
 
 fn set_named(name: Option<&str>) -> Result<Set> {
@@ -209,6 +263,8 @@ pub(crate) fn run(command: Command) -> Result<u8> {
         Command::Reset { words, from } => reset::run(&words, from.as_deref()),
         Command::Verify { words, json } => verify::run(&words, json.as_deref()),
         Command::Zoo { words, json } => zoo::run(&words, json),
+        Command::Soak(options) => soak::run(&options),
+        Command::Bench { words, pairs } => bench::run(&words, pairs),
         Command::Supervise { .. } => unreachable!("handled above"),
     }
 }

@@ -15,10 +15,12 @@
 //! | `tamper` | are the tests still those that are committed? |
 //! | `scratch` | a temporary copy of the workspace for a submission or a patched solution |
 //! | `verify`, `zoo` | proof that the verdicts can be trusted |
+//! | `soak`, `bench` | the same verdict 200 times on a busy machine; how long a verdict takes |
 //! | `list`, `hint`, `diff`, `reset`, `progress` | what a learner needs beside the verdict |
 //! | `interrupt` | Ctrl-C and SIGTERM stop everything that was started |
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod cli;
 mod compile;
@@ -34,6 +36,7 @@ mod progress;
 mod reset;
 mod scratch;
 mod screen;
+mod soak;
 mod supervise;
 mod tamper;
 mod verdict;

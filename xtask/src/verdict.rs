@@ -68,6 +68,17 @@ pub(crate) struct Judged {
     pub(crate) story: Story,
 }
 
+impl Judged {
+    /// What was seen, in one line.
+    pub(crate) fn seen(&self) -> String {
+        let story = &self.story;
+        let facts = story.facts.iter().map(|(name, value)| format!("{name} {value}"));
+        let said = story.observed.iter().cloned().chain([story.headline.clone()]).chain(facts);
+        let parts = said.chain(story.output.iter().cloned()).filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// One light of a verdict.
 pub(crate) struct LightVerdict {
     pub(crate) light: Light,

@@ -239,7 +239,7 @@ impl Proof {
                     "{} is {} on the stub: {}",
                     judged.criterion.name,
                     word.text(),
-                    seen(&judged)
+                    judged.seen()
                 )),
             }
         }
@@ -253,7 +253,7 @@ impl Proof {
                     "{} is {}: {}",
                     judged.criterion.name,
                     judged.word.text(),
-                    seen(&judged)
+                    judged.seen()
                 ));
             }
         }
@@ -286,13 +286,13 @@ impl Proof {
                     judged.criterion.name,
                     judged.word.text(),
                     word.text(),
-                    seen(&judged)
+                    judged.seen()
                 ));
             } else if !by_assertion {
                 self.problems.push(format!(
                     "{} is red by accident: {}",
                     judged.criterion.name,
-                    seen(&judged)
+                    judged.seen()
                 ));
             }
         }
@@ -328,19 +328,6 @@ fn dependencies(folder: &Path) -> String {
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
     section.split("\n[").next().unwrap_or_default().trim().to_owned()
-}
-
-fn seen(judged: &Judged) -> String {
-    let story = &judged.story;
-    let facts = story.facts.iter().map(|(name, value)| format!("{name} {value}"));
-    let observed = story
-        .observed
-        .iter()
-        .cloned()
-        .chain([story.headline.clone()])
-        .chain(facts)
-        .chain(story.output.iter().cloned());
-    observed.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn print_table(drills: &[Drill], proofs: &[Proof]) {
