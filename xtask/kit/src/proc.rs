@@ -24,6 +24,22 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The processes in whose environment one of these entries (`NAME=value`) stands. Children inherit
+/// it, so it finds them also when their parent has gone; zombies have none.
+pub(crate) fn with_environment(entries: &[String]) -> Vec<u32> {
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| entries.iter().any(|entry| entry.as_bytes() == variable))
+    })
+    .collect()
+}
+
 /// The short name of a process: `sleep`.
 pub(crate) fn name(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()

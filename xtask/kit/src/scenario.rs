@@ -36,6 +36,8 @@ pub struct Stage {
     lag: Meter,
     /// The processes that the scenario has started and must not leave behind.
     programs: Mutex<Vec<u32>>,
+    /// The environment entries by which the descendants of those processes are found.
+    marks: Mutex<Vec<String>>,
     runtime: Option<Handle>,
 }
 
@@ -57,6 +59,7 @@ impl Scenario {
             waits: Mutex::new(Vec::new()),
             lag: Meter::start(),
             programs: Mutex::new(Vec::new()),
+            marks: Mutex::new(Vec::new()),
             runtime: Handle::try_current().ok(),
         });
         let watched = stage.clone();
@@ -191,7 +194,7 @@ impl Stage {
         }
     }
 
-    fn anchor_word(&self, from: Moment) -> String {
+    pub(crate) fn anchor_word(&self, from: Moment) -> String {
         let record = self.timeline.copy();
         let event = record.events.iter().rev().find(|event| event.at == from);
         event.map_or_else(
@@ -200,8 +203,9 @@ impl Stage {
         )
     }
 
-    pub(crate) fn started(&self, pid: u32) {
+    pub(crate) fn started(&self, pid: u32, mark: String) {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
         self.lag.watch(pid);
     }
 
@@ -211,11 +215,12 @@ impl Stage {
     }
 
     fn stop_programs(&self) {
-        for &program in self.programs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            for pid in proc::tree(program) {
-                let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-            }
+        let running = self.programs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let left = proc::with_environment(&marks);
+        for pid in running.into_iter().flat_map(proc::tree).chain(left) {
+            let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         }
     }
 
