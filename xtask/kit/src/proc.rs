@@ -55,14 +55,16 @@ pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// The longest that one thread of the process has waited for a processor while it could have run.
-pub(crate) fn run_delay(pid: u32) -> Duration {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
+/// How long each thread of the process, by its number, has waited for a processor while it could have
+/// run.
+pub(crate) fn run_delays(pid: u32) -> Vec<(u32, Duration)> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let delays = threads.flatten().filter_map(|thread| {
         let schedstat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        schedstat.split_whitespace().nth(1)?.parse().ok()
+        let delay = schedstat.split_whitespace().nth(1)?.parse().ok()?;
+        Some((thread.file_name().to_str()?.parse().ok()?, Duration::from_nanos(delay)))
     });
-    delays.max().map_or(Duration::ZERO, Duration::from_nanos)
+    delays.collect()
 }
 
 /// Processor time that the process has used, and that the whole machine has, in ticks of 10 ms.

@@ -257,7 +257,7 @@ impl Running {
         if self.exited().is_none() {
             let expected = format!("exit at most {} after {}", Millis(limit), self.stage.anchor_word(from));
             let observed = format!("still running {} after it", Millis(patience));
-            self.stage.too_late(patience - limit, Moment::now(), &expected, &observed);
+            self.stage.too_late(limit, from, Moment::now(), &expected, &observed);
         }
         let exit = self.exit();
         self.stage.at_most(limit, from, exit.at, "exit");

@@ -120,15 +120,22 @@ impl Stage {
         }
         let expected = format!("{what} at most {} after {}", Millis(limit), self.anchor_word(from));
         let observed = format!("{} after it", Millis(took));
-        self.too_late(took - limit, to, &expected, &observed);
+        self.too_late(limit, from, to, &expected, &observed);
     }
 
-    /// Fails because something came `excess` later than allowed, or is unknown if the machine may
-    /// have cost that much.
+    /// Fails because what began at `from` came at `at` or not yet then, later than `limit` allows; or
+    /// is unknown if the machine may have cost what is too much.
     #[track_caller]
-    pub(crate) fn too_late(&self, excess: Duration, at: Moment, expected: &str, observed: &str) -> ! {
-        let late = self.lag.late();
-        if late >= excess {
+    pub(crate) fn too_late(
+        &self,
+        limit: Duration,
+        from: Moment,
+        at: Moment,
+        expected: &str,
+        observed: &str,
+    ) -> ! {
+        let late = self.lag.late(from.instant(), at.instant());
+        if late >= at.since(from).saturating_sub(limit) {
             wire::lag(late);
             self.unknown(format!(
                 "machine too busy: {expected}; observed {observed}, but the machine itself was up to {} late",
@@ -245,7 +252,8 @@ impl Stage {
     }
 
     fn hung(&self, after: Duration) {
-        let late = self.lag.late();
+        let now = std::time::Instant::now();
+        let late = self.lag.late(now.checked_sub(after).unwrap_or(now), now);
         let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).join(", and for ");
         let waits = if waits.is_empty() { "the test's own code to go on".to_owned() } else { waits };
         let alive = self.alive();
