@@ -1,14 +1,16 @@
 //! Was the machine itself late?
 //!
 //! An upper bound on time can be missed by a program that is right, on a machine that is busy with
-//! something else. The meter answers two questions about the time since it started: how late could
-//! the machine have made this scenario, and was it others who kept the machine busy? Only if both
-//! say so is a missed bound "unknown" and not red.
+//! something else. The meter answers two questions: how late could the machine have made something
+//! that lies between two moments, and was it others who kept the machine busy? Only if both say so is
+//! a missed bound "unknown" and not red.
 //!
 //! Lateness is the larger of two measures: by how much short sleeps of a thread of ours overslept,
-//! and how long a thread of the program under test stood ready to run and was not running
-//! (`/proc/PID/task/*/schedstat`).
+//! and how long a thread of the program under test, or of the test, stood ready to run and was not
+//! running (`/proc/PID/task/*/schedstat`). Both are kept as samples: what was late before the moments
+//! in question, or after, excuses nothing.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +18,8 @@ use std::time::{Duration, Instant};
 use crate::proc;
 
 const TICK: Duration = Duration::from_millis(5);
+/// A test may have hundreds of threads: they are looked at once in so many ticks.
+const TICKS_BETWEEN_LOOKS_AT_OURS: usize = 10;
 /// Below this share of the machine, others cannot have been the reason.
 const BUSY_SHARE: f64 = 0.2;
 
@@ -25,21 +29,46 @@ pub(crate) struct Meter {
     own_before: u64,
 }
 
-#[derive(Default)]
 struct State {
-    overslept: Duration,
+    samples: Vec<Sample>,
+    /// Until when there are samples.
+    sampled: Instant,
     programs: Vec<Watched>,
+}
+
+/// By how much the machine may have been late in this span of time.
+struct Sample {
+    from: Instant,
+    to: Instant,
+    late: Duration,
 }
 
 struct Watched {
     pid: u32,
-    delay: Duration,
+    delays: HashMap<u32, Duration>,
     ticks: u64,
+}
+
+impl Watched {
+    fn new(pid: u32) -> Self {
+        Self { pid, delays: HashMap::new(), ticks: 0 }
+    }
+
+    /// The longest that one thread has been kept waiting since the last look.
+    fn look(&mut self) -> Duration {
+        let mut longest = Duration::ZERO;
+        for (thread, delay) in proc::run_delays(self.pid) {
+            let before = self.delays.insert(thread, delay).unwrap_or_default();
+            longest = longest.max(delay.saturating_sub(before));
+        }
+        longest
+    }
 }
 
 impl Meter {
     pub(crate) fn start() -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = State { samples: Vec::new(), sampled: Instant::now(), programs: Vec::new() };
+        let state = Arc::new(Mutex::new(state));
         let weak = Arc::downgrade(&state);
         thread::spawn(move || sample(&weak));
         Self { state, before: proc::machine_ticks(), own_before: proc::ticks(std::process::id()) }
@@ -48,11 +77,12 @@ impl Meter {
     /// Also watches a program under test, from its start on.
     pub(crate) fn watch(&self, pid: u32) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.programs.push(Watched { pid, delay: Duration::ZERO, ticks: 0 });
+        state.programs.push(Watched::new(pid));
     }
 
-    /// By how much the machine may have delayed this scenario; zero if nobody else kept it busy.
-    pub(crate) fn late(&self) -> Duration {
+    /// By how much the machine may have delayed what lies between these moments; zero if nobody else
+    /// kept it busy.
+    pub(crate) fn late(&self, from: Instant, to: Instant) -> Duration {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (busy, all) = proc::machine_ticks();
         let own = proc::ticks(std::process::id()).saturating_sub(self.own_before);
@@ -62,25 +92,42 @@ impl Meter {
         if share < BUSY_SHARE {
             return Duration::ZERO;
         }
-        let ready = state.programs.iter().map(|program| program.delay).max().unwrap_or_default();
-        let ours = proc::run_delay(std::process::id());
-        state.overslept.max(ready).max(ours)
+        let between = state.samples.iter().filter(|sample| sample.to >= from && sample.from <= to);
+        // The thread that takes the samples may itself be late just now.
+        let overdue = to.saturating_duration_since(state.sampled).saturating_sub(TICK);
+        between.map(|sample| sample.late).sum::<Duration>() + overdue
     }
 }
 
 fn sample(state: &Weak<Mutex<State>>) {
-    loop {
-        let before = Instant::now();
+    let mut ours = Watched::new(std::process::id());
+    let mut ours_from = Instant::now();
+    ours.look();
+    for tick in 1.. {
+        let from = Instant::now();
         thread::sleep(TICK);
-        let overslept = before.elapsed() - TICK;
         let Some(state) = state.upgrade() else { return };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         // Timers fire a little late on any machine.
-        state.overslept += overslept.saturating_sub(Duration::from_millis(1));
+        let mut late = (from.elapsed() - TICK).saturating_sub(Duration::from_millis(1));
         for program in &mut state.programs {
+            late = late.max(program.look());
             // A program that has exited answers with zero: keep what was seen last.
-            program.delay = program.delay.max(proc::run_delay(program.pid));
             program.ticks = program.ticks.max(proc::ticks(program.pid));
+        }
+        let to = Instant::now();
+        state.samples.push(Sample { from, to, late });
+        state.sampled = to;
+        if tick % TICKS_BETWEEN_LOOKS_AT_OURS == 0 {
+            let overslept: Duration = state
+                .samples
+                .iter()
+                .filter(|sample| sample.from >= ours_from)
+                .map(|sample| sample.late)
+                .sum();
+            let late = ours.look().saturating_sub(overslept);
+            state.samples.push(Sample { from: ours_from, to, late });
+            ours_from = to;
         }
     }
 }

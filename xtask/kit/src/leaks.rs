@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::timeline::Millis;
-use crate::{Running, Scenario, ms, proc};
+use crate::{Moment, Running, Scenario, ms, proc};
 
 /// How long something may take to end by itself.
 const PATIENCE: Duration = ms(1_000);
@@ -90,6 +90,23 @@ pub fn require_descriptors_at_most(scenario: &Scenario, program: &Running, limit
 pub fn require_threads_at_most(scenario: &Scenario, program: &Running, limit: usize) {
     let count = settle(|| program.threads(), limit);
     scenario.require(count <= limit, format!("at most {limit} threads"), format!("{count} threads"));
+}
+
+/// Fails if the program has exited and a process that it started still runs, 100 ms later: killing a
+/// child and not waiting for it is allowed that long.
+///
+/// Waits for the exit first.
+pub fn require_no_process_left(scenario: &Scenario, program: &Running) {
+    let exit = program.exit();
+    while !program.descendants().is_empty() && Moment::now().since(exit.at) < ms(100) {
+        std::thread::sleep(ms(5));
+    }
+    let left = program.descendants();
+    scenario.require(
+        left.is_empty(),
+        "no process left after the exit",
+        format!("still running: {}", left.join(", ")),
+    );
 }
 
 fn settle(count: impl Fn() -> usize, limit: usize) -> usize {

@@ -24,6 +24,22 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The processes in whose environment one of these entries (`NAME=value`) stands. Children inherit
+/// it, so it finds them also when their parent has gone; zombies have none.
+pub(crate) fn with_environment(entries: &[String]) -> Vec<u32> {
+    if entries.is_empty() {
+        return Vec::new();
+    }
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse().ok());
+    pids.filter(|pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.any(|variable| entries.iter().any(|entry| entry.as_bytes() == variable))
+    })
+    .collect()
+}
+
 /// The short name of a process: `sleep`.
 pub(crate) fn name(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
@@ -39,14 +55,16 @@ pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// The longest that one thread of the process has waited for a processor while it could have run.
-pub(crate) fn run_delay(pid: u32) -> Duration {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
+/// How long each thread of the process, by its number, has waited for a processor while it could have
+/// run.
+pub(crate) fn run_delays(pid: u32) -> Vec<(u32, Duration)> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let delays = threads.flatten().filter_map(|thread| {
         let schedstat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        schedstat.split_whitespace().nth(1)?.parse().ok()
+        let delay = schedstat.split_whitespace().nth(1)?.parse().ok()?;
+        Some((thread.file_name().to_str()?.parse().ok()?, Duration::from_nanos(delay)))
     });
-    delays.max().map_or(Duration::ZERO, Duration::from_nanos)
+    delays.collect()
 }
 
 /// Processor time that the process has used, and that the whole machine has, in ticks of 10 ms.

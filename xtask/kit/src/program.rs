@@ -6,6 +6,7 @@ use std::io::{PipeWriter, Read, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,8 +16,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::scenario::Stage;
-use crate::timeline::{Moment, Role};
-use crate::{Scenario, ms, proc};
+use crate::timeline::{Millis, Moment, Role};
+use crate::{Scenario, ms, proc, secs};
 
 /// A program that floods its output is read to the end, but only this much of it is kept.
 const MOST_LINES: usize = 20_000;
@@ -26,12 +27,14 @@ const MOST_LINES_SHOWN: usize = 100;
 
 /// A program under test, not started yet.
 ///
-/// It gets an environment without the runner's variables, and `LISTEN_ADDR=127.0.0.1:0` unless the
-/// test says otherwise: the port is read from its ready line.
+/// It gets an environment without the runner's variables, `LISTEN_ADDR=127.0.0.1:0` unless the test
+/// says otherwise (the port is read from its ready line), and a mark in `DRAIN_PROGRAM`, by which
+/// processes that it leaves behind are found.
 pub struct Program<'a> {
     scenario: &'a Scenario,
     command: Command,
     name: String,
+    mark: String,
     stdin_open: bool,
     stdout_full: bool,
 }
@@ -39,13 +42,16 @@ pub struct Program<'a> {
 impl<'a> Program<'a> {
     /// The program at `path`, usually [`program!()`](crate::program!).
     pub fn new(scenario: &'a Scenario, path: &str) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(path);
-        command.env("LISTEN_ADDR", "127.0.0.1:0").env("RUST_BACKTRACE", "0");
+        command.env("LISTEN_ADDR", "127.0.0.1:0").env("RUST_BACKTRACE", "0").env("DRAIN_PROGRAM", &mark);
         for variable in ["DRAIN_EVENTS", "DRAIN_BUDGET"] {
             command.env_remove(variable);
         }
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
-        Self { scenario, command, name, stdin_open: false, stdout_full: false }
+        let mark = format!("DRAIN_PROGRAM={mark}");
+        Self { scenario, command, name, mark, stdin_open: false, stdout_full: false }
     }
 
     /// This very test in a process of its own, to see what a library prints on stderr: there `body`
@@ -102,7 +108,7 @@ impl<'a> Program<'a> {
         drop(self.command); // It holds our copy of the pipe's writing end.
 
         let pid = child.id();
-        stage.started(pid);
+        stage.started(pid, self.mark.clone());
         let stdin = child.stdin.take();
         let stderr = child.stderr.take().expect("stderr is piped");
         let state = Arc::new(State::default());
@@ -113,15 +119,16 @@ impl<'a> Program<'a> {
         read(Stream::Stdout, reader, filled, gate.clone(), &state, &stage);
         read(Stream::Stderr, stderr, 0, Gate::opened(), &state, &stage);
         watch(child, &state, &stage);
-        Running { name: self.name, pid, state, stage, gate, _stdin: stdin }
+        Running { name: self.name, pid, mark: self.mark, state, stage, gate, _stdin: stdin }
     }
 }
 
-/// A program under test that has been started. When its scenario ends it is killed, with all its
-/// children.
+/// A program under test that has been started. When its scenario ends it is killed, with all that
+/// descends from it, whether the program itself still runs or not.
 pub struct Running {
     name: String,
     pid: u32,
+    mark: String,
     state: Arc<State>,
     stage: Arc<Stage>,
     gate: Gate,
@@ -233,6 +240,30 @@ impl Running {
         exit
     }
 
+    /// Waits for the exit, and fails if it comes more than `limit` after `from`.
+    ///
+    /// A program that still runs two seconds later is not waited for any longer, so that the failure
+    /// is an assertion with its picture and not a hang.
+    #[track_caller]
+    pub fn exit_at_most(&self, limit: Duration, from: Moment) -> Exit {
+        let patience = limit + secs(2);
+        {
+            let _waiting = self.stage.waiting(format!("{} to exit", self.name));
+            let mut output = self.state.lock();
+            while output.exit.is_none() && Moment::now() < from.plus(patience) {
+                output = self.state.wait(output);
+            }
+        }
+        if self.exited().is_none() {
+            let expected = format!("exit at most {} after {}", Millis(limit), self.stage.anchor_word(from));
+            let observed = format!("still running {} after it", Millis(patience));
+            self.stage.too_late(limit, from, Moment::now(), &expected, &observed);
+        }
+        let exit = self.exit();
+        self.stage.at_most(limit, from, exit.at, "exit");
+        exit
+    }
+
     /// Waits for the exit and reads the one line on standard error in which the drain reports itself.
     #[track_caller]
     pub fn drain_report(&self) -> DrainReport {
@@ -275,6 +306,14 @@ impl Running {
     /// The names of the child processes that the program has now.
     pub fn children(&self) -> Vec<String> {
         proc::tree(self.pid).into_iter().skip(1).map(proc::name).collect()
+    }
+
+    /// The names of the processes that descend from the program and run now, whoever their parent is
+    /// by now: after the exit, those that it has left behind. A process that was started with an
+    /// empty environment is not seen.
+    pub fn descendants(&self) -> Vec<String> {
+        let found = proc::with_environment(std::slice::from_ref(&self.mark));
+        found.into_iter().filter(|pid| *pid != self.pid).map(proc::name).collect()
     }
 }
 
@@ -533,7 +572,6 @@ fn stands_in_write(pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secs;
 
     #[test]
     fn reads_a_report_whatever_a_logger_puts_around_it() {

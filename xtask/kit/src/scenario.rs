@@ -36,6 +36,8 @@ pub struct Stage {
     lag: Meter,
     /// The processes that the scenario has started and must not leave behind.
     programs: Mutex<Vec<u32>>,
+    /// The environment entries by which the descendants of those processes are found.
+    marks: Mutex<Vec<String>>,
     runtime: Option<Handle>,
 }
 
@@ -57,6 +59,7 @@ impl Scenario {
             waits: Mutex::new(Vec::new()),
             lag: Meter::start(),
             programs: Mutex::new(Vec::new()),
+            marks: Mutex::new(Vec::new()),
             runtime: Handle::try_current().ok(),
         });
         let watched = stage.clone();
@@ -117,15 +120,22 @@ impl Stage {
         }
         let expected = format!("{what} at most {} after {}", Millis(limit), self.anchor_word(from));
         let observed = format!("{} after it", Millis(took));
-        self.too_late(took - limit, to, &expected, &observed);
+        self.too_late(limit, from, to, &expected, &observed);
     }
 
-    /// Fails because something came `excess` later than allowed, or is unknown if the machine may
-    /// have cost that much.
+    /// Fails because what began at `from` came at `at` or not yet then, later than `limit` allows; or
+    /// is unknown if the machine may have cost what is too much.
     #[track_caller]
-    pub(crate) fn too_late(&self, excess: Duration, at: Moment, expected: &str, observed: &str) -> ! {
-        let late = self.lag.late();
-        if late >= excess {
+    pub(crate) fn too_late(
+        &self,
+        limit: Duration,
+        from: Moment,
+        at: Moment,
+        expected: &str,
+        observed: &str,
+    ) -> ! {
+        let late = self.lag.late(from.instant(), at.instant());
+        if late >= at.since(from).saturating_sub(limit) {
             wire::lag(late);
             self.unknown(format!(
                 "machine too busy: {expected}; observed {observed}, but the machine itself was up to {} late",
@@ -191,7 +201,7 @@ impl Stage {
         }
     }
 
-    fn anchor_word(&self, from: Moment) -> String {
+    pub(crate) fn anchor_word(&self, from: Moment) -> String {
         let record = self.timeline.copy();
         let event = record.events.iter().rev().find(|event| event.at == from);
         event.map_or_else(
@@ -200,8 +210,9 @@ impl Stage {
         )
     }
 
-    pub(crate) fn started(&self, pid: u32) {
+    pub(crate) fn started(&self, pid: u32, mark: String) {
         self.programs.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
         self.lag.watch(pid);
     }
 
@@ -211,11 +222,12 @@ impl Stage {
     }
 
     fn stop_programs(&self) {
-        for &program in self.programs.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            for pid in proc::tree(program) {
-                let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
-                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-            }
+        let running = self.programs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let left = proc::with_environment(&marks);
+        for pid in running.into_iter().flat_map(proc::tree).chain(left) {
+            let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         }
     }
 
@@ -240,7 +252,8 @@ impl Stage {
     }
 
     fn hung(&self, after: Duration) {
-        let late = self.lag.late();
+        let now = std::time::Instant::now();
+        let late = self.lag.late(now.checked_sub(after).unwrap_or(now), now);
         let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).join(", and for ");
         let waits = if waits.is_empty() { "the test's own code to go on".to_owned() } else { waits };
         let alive = self.alive();

@@ -18,6 +18,10 @@ impl Moment {
         Self(Instant::now())
     }
 
+    pub(crate) fn instant(self) -> std::time::Instant {
+        self.0.into_std()
+    }
+
     /// The time from `earlier` to this moment; zero if `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_duration_since(earlier.0)
