@@ -15,7 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::scenario::Stage;
-use crate::timeline::{Moment, Role};
+use crate::timeline::{Millis, Moment, Role};
 use crate::{Scenario, ms, proc};
 
 /// A program that floods its output is read to the end, but only this much of it is kept.
@@ -230,6 +230,29 @@ impl Running {
             let stderr = last_words(&self.state.lock().stderr);
             self.stage.fail_at(exit.at, format!("exit code {code}"), format!("{exit}{stderr}"));
         }
+        exit
+    }
+
+    /// Waits for the exit, which must come at most `limit` after `from`; a program that does not exit at
+    /// all fails two seconds later.
+    #[track_caller]
+    pub fn exit_at_most(&self, limit: Duration, from: Moment) -> Exit {
+        const PATIENCE: Duration = ms(2_000);
+        let _waiting = self.stage.waiting(format!("{} to exit", self.name));
+        let mut output = self.state.lock();
+        while output.exit.is_none() && Moment::now() < from.plus(limit + PATIENCE) {
+            output = self.state.wait(output);
+        }
+        let exit = output.exit;
+        drop(output);
+        let Some(exit) = exit else {
+            let now = Moment::now();
+            let expected = self.stage.at_most_words("exit", limit, from);
+            let observed = format!("still running {} after it", Millis(now.since(from)));
+            self.stage.too_late(PATIENCE, now, &expected, &observed)
+        };
+        self.settle();
+        self.stage.at_most(limit, from, exit.at, "exit");
         exit
     }
 

@@ -115,7 +115,7 @@ impl Stage {
         if took <= limit {
             return;
         }
-        let expected = format!("{what} at most {} after {}", Millis(limit), self.anchor_word(from));
+        let expected = self.at_most_words(what, limit, from);
         let observed = format!("{} after it", Millis(took));
         self.too_late(took - limit, to, &expected, &observed);
     }
@@ -189,6 +189,11 @@ impl Stage {
                 format!("still waiting after {}; alive then: {}", Millis(limit), self.alive()),
             ),
         }
+    }
+
+    /// `exit at most 500 ms after SIGTERM`.
+    pub(crate) fn at_most_words(&self, what: impl Display, limit: Duration, from: Moment) -> String {
+        format!("{what} at most {} after {}", Millis(limit), self.anchor_word(from))
     }
 
     fn anchor_word(&self, from: Moment) -> String {
