@@ -18,6 +18,8 @@ use crate::{Scenario, ms};
 
 /// A loopback connect that takes longer than this has not been answered.
 const CONNECT_TIMEOUT: Duration = ms(500);
+/// A program that has not read a request after this long is not going to.
+const READ_PATIENCE: Duration = ms(5_000);
 const LARGEST_RESPONSE: usize = 16 * 1024 * 1024;
 
 /// One connection to the program under test, and what has been received on it.
@@ -136,11 +138,20 @@ impl Client {
         at
     }
 
-    /// Waits until the program has read all that was sent to it: what it then has is in flight.
+    /// Waits until the program has read all that was sent to it: what it then has is in flight. Fails
+    /// if it has not after five seconds.
+    #[track_caller]
     pub fn wait_until_read(&self) {
         let _waiting = self.stage.waiting(format!("the program to read the request of {}", self.name));
+        let until = Moment::now().plus(READ_PATIENCE);
         while unread_bytes(&self.stream) != Some(0) {
             thread::sleep(ms(1));
+            let now = Moment::now();
+            if now > until {
+                let expected = format!("{}: its request read by the program", self.name);
+                let observed = format!("not read for {}", Millis(READ_PATIENCE));
+                self.stage.too_late(READ_PATIENCE, now, &expected, &observed);
+            }
         }
     }
 
@@ -152,11 +163,12 @@ impl Client {
     pub fn response(&mut self, patience: Duration) -> Result<Response, Cut> {
         let outcome = self.read_response(patience);
         let what = outcome.as_ref().map_or_else(ToString::to_string, ToString::to_string);
-        match self.in_flight.take() {
+        let at = match self.in_flight.take() {
             Some(span) => span.end(what),
             None => self.stage.timeline().mark(&self.name, what),
         };
-        outcome
+        // The same moment as in the picture, so that a bound that counts from here can name it.
+        outcome.map(|response| Response { at, ..response })
     }
 
     /// `GET path`, and its response.
@@ -170,6 +182,7 @@ impl Client {
     }
 
     /// Sends `GET path`, waits until the program has read it, and leaves a thread to read the response.
+    #[track_caller]
     pub fn request(mut self, path: &str, patience: Duration) -> Pending {
         let sent = self.send(path);
         self.wait_until_read();
@@ -324,11 +337,12 @@ fn dechunk(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Cut> {
 }
 
 /// How much of what was sent on this connection the other side has not read, as `/proc/net/tcp` has
-/// it; nothing if the kernel does not list the other side (any more).
+/// it: what is still on its way, and what waits on the other side. Nothing if that cannot be told.
 fn unread_bytes(stream: &TcpStream) -> Option<u64> {
     let (Ok(ours), Ok(theirs)) = (stream.local_addr(), stream.peer_addr()) else { return Some(0) };
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let (ours, theirs) = (format!(":{:04X}", ours.port()), format!(":{:04X}", theirs.port()));
+    let mut unread = 0;
     for line in table.lines().skip(1) {
         let mut fields = line.split_whitespace().skip(1);
         let (Some(local), Some(remote), Some(_state), Some(queues)) =
@@ -336,12 +350,15 @@ fn unread_bytes(stream: &TcpStream) -> Option<u64> {
         else {
             continue;
         };
-        if local.ends_with(&theirs) && remote.ends_with(&ours) {
-            return u64::from_str_radix(queues.split_once(':')?.1, 16).ok();
+        let (sending, received) = queues.split_once(':')?;
+        if local.ends_with(&ours) && remote.ends_with(&theirs) {
+            unread += u64::from_str_radix(sending, 16).ok()?;
+        } else if local.ends_with(&theirs) && remote.ends_with(&ours) {
+            unread += u64::from_str_radix(received, 16).ok()?;
         }
     }
-    // The connection is gone on the other side: nothing will be read any more.
-    Some(0)
+    // A side that is not listed (any more) is gone: nothing will be read there.
+    Some(unread)
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub struct Ledger {
     pub sent: usize,
     /// Complete responses with status 200.
     pub answered: usize,
-    /// Connects that failed: the program takes no more work.
+    /// The program takes no more work: the connect failed or, once the program has its signal, the
+    /// connection ended in the accept queue.
     pub refused: usize,
     /// An open connection was closed before any byte of a response to the next request on it.
     pub closed: usize,
@@ -120,7 +121,8 @@ impl Load {
                         break;
                     };
                     let outcome = client.get(&path, patience);
-                    if !ledger.enter(&outcome, fresh) {
+                    let signalled = stage.timeline().anchored();
+                    if !ledger.enter(&outcome, fresh, signalled) {
                         continue;
                     }
                     if keep_alive {
@@ -144,11 +146,17 @@ impl Load {
 
 impl Ledger {
     /// Enters one outcome; says whether the connection can be used again.
-    fn enter(&mut self, outcome: &Result<Response, Cut>, fresh: bool) -> bool {
+    fn enter(&mut self, outcome: &Result<Response, Cut>, fresh: bool, signalled: bool) -> bool {
         self.sent += 1;
         match outcome {
             Ok(response) if response.status == 200 => self.answered += 1,
             Ok(_) => self.wrong_status += 1,
+            // A listener that closes resets what waits in its accept queue. From here that looks like a
+            // connection that was accepted and dropped, so neither is judged.
+            Err(Cut::Closed | Cut::Reset) if fresh && signalled => {
+                self.sent -= 1;
+                self.refused += 1;
+            }
             // The program may close an idle connection while the next request is on its way.
             Err(Cut::Closed | Cut::Reset) if !fresh => {
                 self.sent -= 1;

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 
 use crate::scenario::Stage;
 use crate::timeline::{Millis, Moment, Role};
-use crate::{Scenario, ms, proc, secs};
+use crate::{Scenario, ms, proc};
 
 /// A program that floods its output is read to the end, but only this much of it is kept.
 const MOST_LINES: usize = 20_000;
@@ -240,26 +240,25 @@ impl Running {
         exit
     }
 
-    /// Waits for the exit, and fails if it comes more than `limit` after `from`.
-    ///
-    /// A program that still runs two seconds later is not waited for any longer, so that the failure
-    /// is an assertion with its picture and not a hang.
+    /// Waits for the exit, which must come at most `limit` after `from`; a program that does not exit at
+    /// all fails two seconds later.
     #[track_caller]
     pub fn exit_at_most(&self, limit: Duration, from: Moment) -> Exit {
-        let patience = limit + secs(2);
-        {
-            let _waiting = self.stage.waiting(format!("{} to exit", self.name));
-            let mut output = self.state.lock();
-            while output.exit.is_none() && Moment::now() < from.plus(patience) {
-                output = self.state.wait(output);
-            }
+        const PATIENCE: Duration = ms(2_000);
+        let _waiting = self.stage.waiting(format!("{} to exit", self.name));
+        let mut output = self.state.lock();
+        while output.exit.is_none() && Moment::now() < from.plus(limit + PATIENCE) {
+            output = self.state.wait(output);
         }
-        if self.exited().is_none() {
-            let expected = format!("exit at most {} after {}", Millis(limit), self.stage.anchor_word(from));
-            let observed = format!("still running {} after it", Millis(patience));
-            self.stage.too_late(limit, from, Moment::now(), &expected, &observed);
-        }
-        let exit = self.exit();
+        let exit = output.exit;
+        drop(output);
+        let Some(exit) = exit else {
+            let now = Moment::now();
+            let expected = self.stage.at_most_words("exit", limit, from);
+            let observed = format!("still running {} after it", Millis(now.since(from)));
+            self.stage.too_late(limit, from, now, &expected, &observed)
+        };
+        self.settle();
         self.stage.at_most(limit, from, exit.at, "exit");
         exit
     }

@@ -118,7 +118,7 @@ impl Stage {
         if took <= limit {
             return;
         }
-        let expected = format!("{what} at most {} after {}", Millis(limit), self.anchor_word(from));
+        let expected = self.at_most_words(what, limit, from);
         let observed = format!("{} after it", Millis(took));
         self.too_late(limit, from, to, &expected, &observed);
     }
@@ -201,7 +201,12 @@ impl Stage {
         }
     }
 
-    pub(crate) fn anchor_word(&self, from: Moment) -> String {
+    /// `exit at most 500 ms after SIGTERM`.
+    pub(crate) fn at_most_words(&self, what: impl Display, limit: Duration, from: Moment) -> String {
+        format!("{what} at most {} after {}", Millis(limit), self.anchor_word(from))
+    }
+
+    fn anchor_word(&self, from: Moment) -> String {
         let record = self.timeline.copy();
         let event = record.events.iter().rev().find(|event| event.at == from);
         event.map_or_else(

@@ -85,6 +85,11 @@ impl Timeline {
         at
     }
 
+    /// Whether the drain has begun.
+    pub(crate) fn anchored(&self) -> bool {
+        self.lock().anchor.is_some()
+    }
+
     /// Records the start of a piece of work that stays in flight until [`Span::end`].
     pub fn begin(&self, lane: &str, what: impl Display) -> Span {
         let id = {
