@@ -143,14 +143,14 @@ impl Client {
     #[track_caller]
     pub fn wait_until_read(&self) {
         let _waiting = self.stage.waiting(format!("the program to read the request of {}", self.name));
-        let until = Moment::now().plus(READ_PATIENCE);
+        let from = Moment::now();
         while unread_bytes(&self.stream) != Some(0) {
             thread::sleep(ms(1));
             let now = Moment::now();
-            if now > until {
+            if now > from.plus(READ_PATIENCE) {
                 let expected = format!("{}: its request read by the program", self.name);
                 let observed = format!("not read for {}", Millis(READ_PATIENCE));
-                self.stage.too_late(READ_PATIENCE, now, &expected, &observed);
+                self.stage.too_late(READ_PATIENCE, from, now, &expected, &observed);
             }
         }
     }

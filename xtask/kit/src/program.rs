@@ -571,6 +571,8 @@ fn stands_in_write(pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secs;
+    use crate::secs;
 
     #[test]
     fn reads_a_report_whatever_a_logger_puts_around_it() {
