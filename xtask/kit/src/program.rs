@@ -572,7 +572,6 @@ fn stands_in_write(pid: u32) -> bool {
 mod tests {
     use super::*;
     use crate::secs;
-    use crate::secs;
 
     #[test]
     fn reads_a_report_whatever_a_logger_puts_around_it() {
