@@ -58,7 +58,7 @@ fn timed(drill: &Drill, runner: bool) -> Result<Duration> {
     touch(drill)?;
     let mut cargo = compile::cargo(&Workspace::main());
     if runner {
-        cargo.args(["xtask", "check", &drill.name, "--set", "solutions", "--skip-load"]);
+        cargo.args(["xtask", "check", &drill.name, "--set", "solutions", "--fast"]);
     } else {
         cargo.args([
             "test",

@@ -5,24 +5,33 @@ use std::time::Duration;
 
 use drain_criteria::{Criterion, Light};
 
-use crate::compile::{self, Binary, Workspace};
+use crate::compile::{self, Workspace};
 use crate::drill::{self, Drill, Set};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::scratch::Scratch;
 use crate::verdict::{self, Judged, LightVerdict, Verdict, Word};
-use crate::{interrupt, json, judge, screen, tamper};
+use crate::{interrupt, json, judge, race, screen, tamper};
 
 pub(crate) struct Options {
     pub(crate) words: Vec<String>,
     pub(crate) set: Set,
     pub(crate) path: Option<PathBuf>,
     pub(crate) all_lights: bool,
-    pub(crate) skip_load: bool,
+    pub(crate) fast: bool,
+    pub(crate) seed: Option<u64>,
     pub(crate) json: bool,
 }
 
-/// When the load light is run.
+/// Which of the slower parts are run, and how.
+#[derive(Clone, Copy)]
+struct Slow {
+    when: When,
+    seed: Option<u64>,
+    quiet: bool,
+}
+
+/// When the load light and the race check are run.
 #[derive(Clone, Copy)]
 enum When {
     AfterGreenTests,
@@ -30,20 +39,21 @@ enum When {
     Never,
 }
 
-impl When {
+impl Slow {
     fn of(options: &Options) -> Self {
-        match options {
-            Options { skip_load: true, .. } => Self::Never,
-            Options { all_lights: true, .. } => Self::Always,
-            _ => Self::AfterGreenTests,
-        }
+        let when = match options {
+            Options { fast: true, .. } => When::Never,
+            Options { all_lights: true, .. } => When::Always,
+            _ => When::AfterGreenTests,
+        };
+        Self { when, seed: options.seed, quiet: options.json }
     }
 
-    /// Why it is not run, if it is not.
+    /// Why they are not run, if they are not.
     fn not_run(self, tests_are_green: bool) -> Option<&'static str> {
-        match self {
-            Self::Never => Some("not run: --skip-load"),
-            Self::AfterGreenTests if !tests_are_green => {
+        match self.when {
+            When::Never => Some("not run: --fast"),
+            When::AfterGreenTests if !tests_are_green => {
                 Some("not run: fix the first failure, or check --all-lights")
             }
             _ => None,
@@ -98,11 +108,11 @@ fn first_not_done(drills: &[Drill]) -> Result<Vec<Drill>> {
 
 fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
     let mut verdict = match &options.path {
-        None => judge_package(drill, options.set, &Workspace::main(), When::of(options), options.json)?,
+        None => judge_package(drill, options.set, &Workspace::main(), Slow::of(options))?,
         Some(path) => {
             let scratch = Scratch::of_submission(drill, path)?;
             let workspace = scratch.workspace();
-            let verdict = judge_package(drill, Set::Exercises, &workspace, When::of(options), options.json)?;
+            let verdict = judge_package(drill, Set::Exercises, &workspace, Slow::of(options))?;
             Verdict { path: path.clone(), ..verdict }
         }
     };
@@ -111,13 +121,35 @@ fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
 }
 
 /// Builds one package and runs its criteria, light by light.
-fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, load: When, quiet: bool) -> Result<Verdict> {
-    let criteria = drill.criteria()?;
-    let compiled = compile::acceptance(workspace, &drill.package(set), quiet)?;
+fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, slow: Slow) -> Result<Verdict> {
+    let mut criteria = drill.criteria()?;
+    if slow.seed.is_some() {
+        criteria.clear();
+    }
+    let compiled = compile::acceptance(workspace, &drill.package(set), slow.quiet)?;
+    let mut judged = Vec::new();
     let (compiler, lights) = match compiled.result {
-        Ok(binary) => (None, lights(&binary, &criteria, compiled.took, load, quiet)?),
         Err(said) => (Some(compile::errors(&said)), not_built(compiled.took)),
+        Ok(binary) => {
+            let (last, first): (Vec<_>, Vec<_>) =
+                criteria.into_iter().partition(|c| c.light() == Light::Load);
+            judged.extend(judge::criteria(&binary, &first, slow.quiet)?);
+            let green = judged
+                .iter()
+                .all(|judged| judged.word == Word::Ok || judged.criterion.light() != Light::Tests);
+            let not_run = slow.not_run(green);
+            let scenarios = race::criteria(drill)?;
+            match not_run {
+                Some(why) => judged.extend(race::not_judged(&scenarios, why)),
+                None => {
+                    judged.extend(judge::criteria(&binary, &last, slow.quiet)?);
+                    judged.extend(race::judge(drill, set, workspace, &scenarios, slow.seed, slow.quiet)?);
+                }
+            }
+            (None, lights(judged, compiled.took, not_run.or(slow.seed.map(|_| "not run: --seed"))))
+        }
     };
+    interrupt::check()?;
     Ok(Verdict { drill: drill.clone(), set, path: drill.path(set), changed: Vec::new(), compiler, lights })
 }
 
@@ -132,58 +164,58 @@ fn not_built(took: Duration) -> Vec<LightVerdict> {
     lights
 }
 
-fn lights(
-    binary: &Binary,
-    criteria: &[Criterion],
-    build: Duration,
-    load: When,
-    quiet: bool,
-) -> Result<Vec<LightVerdict>> {
-    let first: Vec<Criterion> = criteria.iter().filter(|c| c.light() != Light::Load).cloned().collect();
-    let mut judged = judge::criteria(binary, &first, quiet)?;
-    let tests_ok = judged.iter().filter(|j| j.criterion.light() == Light::Tests).all(|j| j.word == Word::Ok);
-    let not_run = load.not_run(tests_ok);
-    if not_run.is_none() {
-        let load: Vec<Criterion> = criteria.iter().filter(|c| c.light() == Light::Load).cloned().collect();
-        judged.extend(judge::criteria(binary, &load, quiet)?);
-    }
-    interrupt::check()?;
-
+/// Sorts what was judged by light.
+fn lights(mut judged: Vec<Judged>, build: Duration, not_run: Option<&str>) -> Vec<LightVerdict> {
     let mut lights = vec![light(Light::Builds, Word::Ok, build, &screen::time(build), Vec::new())];
     for name in Light::ALL.into_iter().skip(1) {
         let (mine, rest): (Vec<Judged>, Vec<Judged>) =
             judged.into_iter().partition(|j| j.criterion.light() == name);
         judged = rest;
         lights.push(match not_run {
-            Some(why) if name == Light::Load => light(name, Word::NotRun, Duration::ZERO, why, Vec::new()),
+            Some(why) if mine.is_empty() => light(name, Word::NotRun, Duration::ZERO, why, Vec::new()),
             _ => summed_up(name, mine),
         });
     }
-    Ok(lights)
+    lights
 }
 
 fn light(light: Light, word: Word, took: Duration, summary: &str, criteria: Vec<Judged>) -> LightVerdict {
     LightVerdict { light, word, took, summary: summary.to_owned(), criteria }
 }
 
-/// A light is as good as its worst criterion; one without criteria is not on.
+/// A light is as good as its worst criterion; one without criteria is not on. A race check that could
+/// not be made is said beside the light, and leaves it as the tests have it.
 fn summed_up(name: Light, criteria: Vec<Judged>) -> LightVerdict {
-    let word = criteria.iter().map(|judged| judged.word).max().unwrap_or(Word::Unknown);
+    let is_race = |judged: &&Judged| judged.criterion.name.starts_with(race::PREFIX);
+    let (races, tests): (Vec<&Judged>, Vec<&Judged>) = criteria.iter().partition(is_race);
+    let is_ok = |judged: &&&Judged| judged.word == Word::Ok;
+    let judged = tests.iter().copied().chain(races.iter().copied().filter(|race| race.word != Word::NotRun));
+    let word = judged.map(|judged| judged.word).max().unwrap_or(Word::Unknown);
     let took = criteria.iter().map(|judged| judged.took).sum();
-    let ok = criteria.iter().filter(|judged| judged.word == Word::Ok).count();
     let notes: Vec<&str> =
         criteria.iter().flat_map(|judged| &judged.story.notes).map(String::as_str).collect();
-    let summary = match word {
+    let mut summary = match word {
         Word::Ok if !notes.is_empty() && name != Light::Tests => notes.join("; "),
         Word::Ok if name == Light::Leaks => "no task, thread, descriptor or child left".to_owned(),
-        _ => format!("{ok} of {}", criteria.len()),
+        _ => format!("{} of {}", tests.iter().filter(is_ok).count(), tests.len()),
     };
+    match races.as_slice() {
+        [] => {}
+        [first, ..] if first.word == Word::NotRun => summary += ", race check not judged",
+        races => {
+            summary += &format!(", race check {} of {}", races.iter().filter(is_ok).count(), races.len())
+        }
+    }
     light(name, word, took, &summary, criteria)
 }
 
 /// What a learner's own verdict changes in the progress; a doctored one changes nothing.
 fn remember(verdict: &Verdict, options: &Options) -> Result<()> {
-    if options.set != Set::Exercises || options.path.is_some() || !verdict.changed.is_empty() {
+    if options.seed.is_some()
+        || options.set != Set::Exercises
+        || options.path.is_some()
+        || !verdict.changed.is_empty()
+    {
         return Ok(());
     }
     let mut progress = Progress::load()?;
@@ -191,22 +223,31 @@ fn remember(verdict: &Verdict, options: &Options) -> Result<()> {
     progress.save()
 }
 
-/// The criteria of a drill, judged for the package at hand. For `verify` and `zoo`.
+/// These criteria and scenarios, judged for one set of a scratch workspace; or the compiler's words.
 pub(crate) fn judge_some(
+    drill: &Drill,
+    set: Set,
     workspace: &Workspace,
-    package: &str,
     criteria: &[Criterion],
 ) -> Result<std::result::Result<Vec<Judged>, String>> {
-    let compiled = compile::acceptance(workspace, package, true)?;
-    match compiled.result {
-        Ok(binary) => judge::criteria(&binary, criteria, true).map(Ok),
-        Err(said) => Ok(Err(compile::errors(&said))),
+    let is_race = |criterion: &&Criterion| criterion.name.starts_with(race::PREFIX);
+    let (scenarios, tests): (Vec<Criterion>, Vec<Criterion>) =
+        criteria.iter().cloned().partition(|c| is_race(&c));
+    let mut judged = Vec::new();
+    if !tests.is_empty() {
+        match compile::acceptance(workspace, &drill.package(set), true)?.result {
+            Ok(binary) => judged.extend(judge::criteria(&binary, &tests, true)?),
+            Err(said) => return Ok(Err(compile::errors(&said))),
+        }
     }
+    judged.extend(race::judge(drill, set, workspace, &scenarios, None, true)?);
+    Ok(Ok(judged))
 }
 
 /// A verdict on a package in a scratch workspace, all lights, nothing printed.
 pub(crate) fn judge_scratch(drill: &Drill, set: Set, workspace: &Workspace, shown: &Path) -> Result<Verdict> {
-    let mut verdict = judge_package(drill, set, workspace, When::Always, true)?;
+    let slow = Slow { when: When::Always, seed: None, quiet: true };
+    let mut verdict = judge_package(drill, set, workspace, slow)?;
     verdict.path = shown.to_owned();
     Ok(verdict)
 }

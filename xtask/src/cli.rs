@@ -43,7 +43,8 @@ usage: cargo xtask check [SELECTION...] [OPTIONS]
   --path DIR      judge the task crate in DIR, a partner's for instance, with our
                   own acceptance tests; DIR is not changed
   --all-lights    run the load light also when the tests light is red
-  --skip-load     leave the load light out, for a quicker answer
+  --fast          leave the load light and the race check out
+  --seed N        only the race check, and only the schedule of this number
   --json          the whole verdict as JSON on stdout
 ";
 const HELP_LIST: &str = "usage: cargo xtask list [SELECTION...] [--json]\n";
@@ -123,7 +124,8 @@ struct Words {
     set: Option<String>,
     path: Option<PathBuf>,
     all_lights: bool,
-    skip_load: bool,
+    fast: bool,
+    seed: Option<u64>,
     runs: Option<usize>,
     load: Option<usize>,
     jobs: Option<usize>,
@@ -173,7 +175,8 @@ fn words(
             ("check", Long("set")) => words.set = Some(parser.value()?.string()?),
             ("check", Long("path")) => words.path = Some(parser.value()?.into()),
             ("check", Long("all-lights")) => words.all_lights = true,
-            ("check", Long("skip-load")) => words.skip_load = true,
+            ("check", Long("fast")) => words.fast = true,
+            ("check", Long("seed")) => words.seed = Some(parser.value()?.parse()?),
             ("soak", Long("runs")) => words.runs = Some(parser.value()?.parse()?),
             ("soak", Long("load")) => words.load = Some(parser.value()?.parse()?),
             ("soak", Long("jobs")) => words.jobs = Some(parser.value()?.parse()?),
@@ -189,7 +192,7 @@ fn words(
 }
 
 fn command_of(command: &str, options: Words) -> Result<Command> {
-    let Words { words, set, path, all_lights, skip_load, json, json_file, from, .. } = options;
+    let Words { words, set, path, all_lights, fast, seed, json, json_file, from, .. } = options;
     if words.is_empty() && matches!(command, "hint" | "diff" | "reset" | "zoo") {
         return Err(Error::new(format!("which drill? For instance: cargo xtask {command} 1")));
     }
@@ -199,7 +202,8 @@ fn command_of(command: &str, options: Words) -> Result<Command> {
             set: set_named(set.as_deref())?,
             path,
             all_lights,
-            skip_load,
+            fast,
+            seed,
             json,
         }),
         "list" => Command::List { words, json },

@@ -37,24 +37,36 @@ pub(crate) struct Workspace {
     pub(crate) target: Option<PathBuf>,
     /// Where everything else goes: shared between workspaces.
     pub(crate) build: Option<PathBuf>,
+    /// The folder below the root in which the packages lie, if it is not the root.
+    pub(crate) within: PathBuf,
 }
 
 impl Workspace {
     pub(crate) fn main() -> Self {
-        Self { root: crate::drill::root(), target: None, build: None }
+        Self { root: crate::drill::root(), target: None, build: None, within: PathBuf::new() }
+    }
+
+    /// Where this folder of the project lies in this workspace.
+    pub(crate) fn sources(&self, folder: &Path) -> PathBuf {
+        self.root.join(&self.within).join(folder)
     }
 }
 
-/// Builds the acceptance test of a package.
+/// Builds the acceptance test of a package, see [`test`].
+pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> Result<Compiled> {
+    test(workspace, package, "acceptance", quiet)
+}
+
+/// Builds one test target of a package.
 ///
 /// # Errors
 ///
 /// Only if cargo cannot be started, or if there is nothing to run: a compile error is a result.
-pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> Result<Compiled> {
+pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool) -> Result<Compiled> {
     let started = Instant::now();
     let mut cargo = cargo(workspace);
     cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
-    cargo.args(["--package", package, "--test", "acceptance"]);
+    cargo.args(["--package", package, "--test", name]);
     let (mut child, _group) =
         interrupt::spawn(cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let stderr = child.stderr.take().expect("stderr is piped");
@@ -69,7 +81,7 @@ pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> R
         _ if !status.success() => Err(said),
         _ => {
             return Err(Error::new(format!(
-                "cargo built no acceptance test for {package}: is its `[[test]]` section intact?"
+                "cargo built no test `{name}` for {package}: is its `[[test]]` section intact?"
             )));
         }
     };

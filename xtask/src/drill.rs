@@ -57,6 +57,11 @@ impl Drill {
         }
     }
 
+    /// The shortest word that selects it: `4`.
+    pub(crate) fn selection(&self) -> String {
+        if self.number == CAPSTONE { self.name.clone() } else { self.number.to_string() }
+    }
+
     /// `exercises/task-04`, relative to the root.
     pub(crate) fn path(&self, set: Set) -> PathBuf {
         Path::new(set.folder()).join(&self.name)

@@ -16,6 +16,7 @@ use crate::compile::Binary;
 use crate::drill;
 use crate::error::{At as _, Result};
 use crate::json::Get as _;
+use crate::race;
 use crate::supervise::{self, Ended, Job, Stopped};
 use crate::verdict::{Judged, Story, Word};
 
@@ -50,7 +51,7 @@ fn in_parallel(
         for _ in 0..jobs.min(criteria.len()) {
             scope.spawn(|| {
                 while let Some(criterion) = criteria.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let judged = one(binary, criterion);
+                    let judged = one(binary, criterion, &[]);
                     progress.step();
                     results.lock().expect("no judge panics").push(judged);
                 }
@@ -60,8 +61,30 @@ fn in_parallel(
     results.into_inner().expect("no judge panics").into_iter().collect()
 }
 
-/// Judges one criterion.
-pub(crate) fn one(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
+/// Judges the scenarios of a race check, one after the other: each keeps a processor busy.
+pub(crate) fn scenarios(
+    binary: &Binary,
+    scenarios: &[Criterion],
+    seed: Option<u64>,
+    quiet: bool,
+) -> Result<Vec<Judged>> {
+    let progress = Progress::new(scenarios.len(), quiet);
+    let seed: Vec<_> =
+        seed.map(|seed| ("DRAIN_SEED".to_owned(), seed.to_string().into())).into_iter().collect();
+    let judged = scenarios.iter().map(|scenario| {
+        let judged = one(binary, scenario, &seed);
+        progress.step();
+        judged
+    });
+    judged.collect()
+}
+
+/// Judges one criterion, with these variables in its environment.
+pub(crate) fn one(
+    binary: &Binary,
+    criterion: &Criterion,
+    environment: &[(String, OsString)],
+) -> Result<Judged> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::SeqCst);
     let folder = drill::work_folder().join("events");
@@ -70,11 +93,16 @@ pub(crate) fn one(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
     let word = random_word()?;
     let job = Job {
         binary: &binary.path,
-        arguments: [&criterion.name, "--exact", "--nocapture", "--test-threads=1"]
-            .map(str::to_owned)
-            .to_vec(),
+        arguments: [
+            criterion.name.trim_start_matches(race::PREFIX),
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         folder: &binary.folder,
-        environment: vec![("NO_COLOR".to_owned(), OsString::from("1"))],
+        environment: environment.to_vec(),
         events: events.clone(),
         word: word.clone(),
         limit: criterion.limit + AFTER_THE_LIMIT,
@@ -120,6 +148,9 @@ fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue], word: &str) 
         let after = Duration::from_secs_f64(hung.number("after_s").unwrap_or_default());
         story.hung(after, hung.text("waiting_for"), hung.text("alive"));
         Word::Hung
+    } else if let Some(raced) = of_kind("raced") {
+        story.raced(raced);
+        Word::Race
     } else if let Some(failed) = of_kind("failed") {
         story.failed(failed);
         Word::Red
@@ -218,6 +249,19 @@ impl Story {
         self.expected = Some(failed.text("expected"));
         self.observed = Some(failed.text("observed"));
         self.picture = failed.list("picture").iter().filter_map(|line| line.get().cloned()).collect();
+    }
+
+    fn raced(&mut self, raced: &JsonValue) {
+        let count = |name: &str| raced.number(name).unwrap_or_default();
+        self.headline = format!("after {} of {} schedules", count("schedules"), count("of"));
+        self.expected = Some(raced.text("expected"));
+        self.observed = Some(raced.text("observed"));
+        let steps = raced.list("steps").into_iter().filter_map(|step| step.get::<Vec<JsonValue>>().cloned());
+        let part = |step: &[JsonValue], at: usize| {
+            step.get(at).and_then(|part| part.get().cloned()).unwrap_or_default()
+        };
+        self.steps = steps.map(|step| (part(&step, 0), part(&step, 1))).collect();
+        self.seed = Some(raced.text("seed"));
     }
 
     fn hung(&mut self, after: Duration, waiting_for: String, alive: String) {

@@ -9,6 +9,7 @@
 //! | `check` | the command that judges: compile, run the criteria, show the verdict |
 //! | `compile` | cargo, its progress and its errors |
 //! | `judge` | runs the criteria of one submission and finds the word for each |
+//! | `race` | the submission under thousands of schedules |
 //! | `supervise` | one criterion in a process of its own, with limits; nothing survives it |
 //! | `verdict` | lights, words, stories, exit codes |
 //! | `screen`, `json` | the verdict as a person and as a program reads it |
@@ -33,6 +34,7 @@ mod json;
 mod judge;
 mod list;
 mod progress;
+mod race;
 mod reset;
 mod scratch;
 mod screen;

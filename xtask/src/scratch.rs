@@ -29,7 +29,7 @@ impl Scratch {
     pub(crate) fn of_drill(name: &str, drill: &Drill) -> Result<Self> {
         let root = drill::work_folder().join("scratch").join(name);
         let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
-        for folder in ["xtask/kit", "xtask/criteria"] {
+        for folder in ["xtask/kit", "xtask/criteria", "xtask/race"] {
             mirror(&drill::root().join(folder), &scratch.path(Path::new(folder)))?;
         }
         for set in [Set::Exercises, Set::Solutions] {
@@ -79,7 +79,12 @@ impl Scratch {
 
     pub(crate) fn workspace(&self) -> Workspace {
         let build = drill::work_folder().parent().map(Path::to_owned);
-        Workspace { root: self.root.clone(), target: Some(self.root.join("target")), build }
+        Workspace {
+            root: self.root.clone(),
+            target: Some(self.root.join("target")),
+            build,
+            within: PathBuf::from(&self.name),
+        }
     }
 
     /// Applies a patch to the solution.
@@ -109,7 +114,15 @@ impl Scratch {
         let source = drill::root().join("Cargo.toml");
         let manifest = fs::read_to_string(&source).at("read", &source)?;
         let name = &self.name;
-        let folders = ["exercises/*", "solutions/*", "xtask/kit", "xtask/criteria"];
+        let folders = [
+            "exercises/*",
+            "exercises/*/race",
+            "solutions/*",
+            "solutions/*/race",
+            "xtask/kit",
+            "xtask/criteria",
+            "xtask/race",
+        ];
         let members: Vec<String> = folders.iter().map(|folder| format!("\"{name}/{folder}\"")).collect();
         let lines = manifest.lines().map(|line| match line {
             line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),

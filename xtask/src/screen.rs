@@ -12,6 +12,7 @@ use crate::verdict::{Judged, LightVerdict, Verdict, Word};
 
 const WIDTH: usize = 80;
 const INDENT: usize = 12;
+const MOST_STEPS: usize = 20;
 
 /// Draws one verdict. `alone` is a single drill: then every criterion is listed.
 pub(crate) fn draw(verdict: &Verdict, alone: bool) -> String {
@@ -27,7 +28,7 @@ pub(crate) fn draw(verdict: &Verdict, alone: bool) -> String {
     if !verdict.changed.is_empty() {
         out.push('\n');
     }
-    let mut told = None;
+    let mut told = Told::default();
     for (number, light) in (1..).zip(&verdict.lights) {
         draw_light(&mut out, number, light, alone, &mut told, colour);
     }
@@ -36,12 +37,19 @@ pub(crate) fn draw(verdict: &Verdict, alone: bool) -> String {
     out
 }
 
+/// What need not be told again: the symptom of the failure told in full, the last reason for "not run".
+#[derive(Default)]
+struct Told {
+    failure: Option<String>,
+    reason: Option<String>,
+}
+
 fn draw_light(
     out: &mut String,
     number: usize,
     light: &LightVerdict,
     alone: bool,
-    told: &mut Option<String>,
+    told: &mut Told,
     colour: Colour,
 ) {
     let word = colour.word(light.word, 6);
@@ -59,7 +67,7 @@ fn draw_light(
     }
 }
 
-fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Option<String>, colour: Colour) {
+fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Told, colour: Colour) {
     let word = colour.word(judged.word, 5);
     let sentence = wrap(&judged.criterion.sentence, WIDTH - INDENT);
     let beside = match judged.word {
@@ -67,7 +75,7 @@ fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Option<String>, 
         Word::NotRun => String::new(),
         _ => judged.story.headline.clone(),
     };
-    let same = judged.word.is_failure() && told.as_ref() == Some(&symptom(judged));
+    let same = judged.word.is_failure() && told.failure.as_ref() == Some(&symptom(judged));
     let beside = if same { "(the same)".to_owned() } else { beside };
     let last = sentence.len() - 1;
     for (index, line) in sentence.iter().enumerate() {
@@ -75,13 +83,17 @@ fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Option<String>, 
         let tail = if index == last { beside_line(line, &beside) } else { String::new() };
         let _ = writeln!(out, "{lead}{line}{tail}");
     }
-    if judged.word == Word::Ok || same {
+    let again = judged.word == Word::NotRun && told.reason.as_ref() == Some(&symptom(judged));
+    if judged.word == Word::Ok || same || again {
         return;
     }
-    let in_full = told.is_none() || judged.word == Word::Unknown;
+    let in_full = told.failure.is_none() && judged.word.is_failure();
     draw_story(out, judged, in_full);
-    if judged.word.is_failure() && told.is_none() {
-        *told = Some(symptom(judged));
+    if in_full {
+        told.failure = Some(symptom(judged));
+    }
+    if judged.word == Word::NotRun {
+        told.reason = Some(symptom(judged));
     }
 }
 
@@ -102,19 +114,16 @@ fn beside_line(line: &str, beside: &str) -> String {
 /// The first failure is told in full, the others in as few lines as say what was seen.
 fn draw_story(out: &mut String, judged: &Judged, in_full: bool) {
     let story = &judged.story;
-    let mut facts: Vec<(&str, &str)> = Vec::new();
     let expected =
         story.expected.as_deref().filter(|expected| in_full && *expected != judged.criterion.sentence);
-    facts.extend(expected.map(|expected| ("expected", expected)));
-    facts.extend(story.observed.as_deref().map(|observed| ("observed", observed)));
-    facts.extend(story.facts.iter().map(|(name, value)| (*name, value.as_str())));
     if in_full {
         out.push('\n');
     }
-    for (name, value) in facts {
-        for (index, line) in wrap(value, WIDTH - INDENT - 14).iter().enumerate() {
-            let _ = writeln!(out, "{:INDENT$}{:<13} {line}", "", if index == 0 { name } else { "" });
-        }
+    draw_fact(out, "expected", expected);
+    draw_fact(out, "observed", story.observed.as_deref());
+    draw_steps(out, judged, in_full);
+    for (name, value) in &story.facts {
+        draw_fact(out, name, Some(value));
     }
     for line in &story.output {
         let _ = writeln!(out, "{:INDENT$}| {}", "", shortened(line, WIDTH - INDENT - 2));
@@ -137,6 +146,29 @@ fn draw_story(out: &mut String, judged: &Judged, in_full: bool) {
     out.push('\n');
 }
 
+fn draw_fact(out: &mut String, name: &str, value: Option<&str>) {
+    let lines = value.map_or_else(Vec::new, |value| wrap(value, WIDTH - INDENT - 14));
+    for (index, line) in lines.iter().enumerate() {
+        let _ = writeln!(out, "{:INDENT$}{:<13} {line}", "", if index == 0 { name } else { "" });
+    }
+}
+
+/// The schedule in which a race shows: the last steps, numbered.
+fn draw_steps(out: &mut String, judged: &Judged, in_full: bool) {
+    let story = &judged.story;
+    if in_full && !story.steps.is_empty() {
+        out.push('\n');
+        let left_out = story.steps.len().saturating_sub(MOST_STEPS);
+        if left_out > 0 {
+            let _ = writeln!(out, "{:INDENT$}   ({left_out} steps before)", "");
+        }
+        for (number, (who, what)) in (1..).zip(&story.steps).skip(left_out) {
+            let _ = writeln!(out, "{:INDENT$}{number:>2} {who:<10} {what}", "");
+        }
+        out.push('\n');
+    }
+}
+
 /// What was seen, without the numbers: failures that look alike usually have one cause.
 fn symptom(judged: &Judged) -> String {
     let story = &judged.story;
@@ -149,8 +181,7 @@ fn symptom(judged: &Judged) -> String {
 /// What to do next.
 fn ending(verdict: &Verdict) -> String {
     let lights = verdict.lights_on();
-    let drill = verdict.drill.number;
-    let selection = if verdict.drill.name == "capstone" { "capstone".to_owned() } else { drill.to_string() };
+    let selection = verdict.drill.selection();
     if verdict.compiler.is_some() {
         return "Not done: it does not compile. The compiler's words are above.\n".to_owned();
     }
@@ -226,7 +257,7 @@ impl Colour {
             Word::Ok => "32",
             Word::NotRun => "2",
             Word::Unknown => "33",
-            Word::Red | Word::Hung | Word::Crash => "31;1",
+            Word::Red | Word::Hung | Word::Crash | Word::Race => "31;1",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }

@@ -22,6 +22,8 @@ pub(crate) enum Word {
     Hung,
     /// The process ended by itself: exit code or signal.
     Crash,
+    /// A schedule was found in which it fails.
+    Race,
 }
 
 impl Word {
@@ -33,6 +35,7 @@ impl Word {
             Self::Red => "RED",
             Self::Hung => "HUNG",
             Self::Crash => "CRASH",
+            Self::Race => "RACE",
         }
     }
 
@@ -49,6 +52,10 @@ pub(crate) struct Story {
     pub(crate) expected: Option<String>,
     pub(crate) observed: Option<String>,
     pub(crate) picture: Vec<String>,
+    /// The schedule in which it fails: who did what.
+    pub(crate) steps: Vec<(String, String)>,
+    /// The number of that schedule.
+    pub(crate) seed: Option<String>,
     /// Named facts, such as what a hang waited for.
     pub(crate) facts: Vec<(&'static str, String)>,
     /// What a criterion that holds wants to show.
@@ -57,6 +64,13 @@ pub(crate) struct Story {
     pub(crate) output: Vec<String>,
     pub(crate) events: Vec<JsonValue>,
     pub(crate) lag_ms: Option<f64>,
+}
+
+impl Story {
+    /// Why there is no verdict.
+    pub(crate) fn because(reason: &str) -> Self {
+        Self { facts: vec![("because", reason.to_owned())], ..Self::default() }
+    }
 }
 
 /// One criterion, judged.

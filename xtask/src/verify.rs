@@ -22,7 +22,10 @@ use crate::json::{list, number, object, text};
 use crate::scratch::Scratch;
 use crate::verdict::{Judged, Word};
 use crate::zoo::{self, Specimen};
-use crate::{interrupt, screen};
+use crate::{interrupt, race, screen};
+
+/// Bugs that only the race check finds, in a drill that has one.
+const FEWEST_RACES: usize = 3;
 
 /// One thing to prove, and how it went.
 struct Proof {
@@ -147,7 +150,8 @@ fn prove(drill: Drill, subject: Subject, slot: &str) -> Proof {
 
 impl Proof {
     fn run(&mut self, slot: &str) -> Result<()> {
-        let criteria = self.drill.criteria()?;
+        let mut criteria = self.drill.criteria()?;
+        criteria.extend(race::criteria(&self.drill)?);
         match self.subject.clone() {
             Subject::Papers => self.papers(&criteria),
             Subject::Stub => self.stub(&criteria, slot),
@@ -202,6 +206,12 @@ impl Proof {
         if bugs.len() < fewest_bugs {
             self.problems.push(format!("only {} bugs in the zoo: {fewest_bugs} are needed", bugs.len()));
         }
+        let only_races = bugs.iter().filter(|bug| bug.only_a_race()).count();
+        if !race::criteria(&drill)?.is_empty() && only_races < FEWEST_RACES {
+            self.problems.push(format!(
+                "only {only_races} bugs that only the race check finds: {FEWEST_RACES} are needed"
+            ));
+        }
         let alternatives = zoo::alternatives(&drill)?.len();
         if alternatives < fewest_alternatives {
             self.problems.push(format!("only {alternatives} alternatives: {fewest_alternatives} are needed"));
@@ -226,7 +236,7 @@ impl Proof {
         for judged in judged {
             let marked = &judged.criterion.stub_passes;
             match (judged.word, marked) {
-                (Word::Red | Word::Hung, None) | (Word::Ok, Some(_)) => {}
+                (Word::Red | Word::Hung | Word::Race, None) | (Word::Ok, Some(_)) => {}
                 (Word::Ok, None) => {
                     self.problems.push(format!("{} is green on the stub", judged.criterion.name))
                 }
@@ -248,7 +258,9 @@ impl Proof {
 
     fn all_green(&mut self, scratch: &Scratch, criteria: &[Criterion]) -> Result<()> {
         for judged in self.judge(scratch, Set::Solutions, criteria)? {
-            if judged.word != Word::Ok {
+            // A race check that cannot be made is said, and is no failure.
+            let excused = judged.word == Word::NotRun && matches!(self.subject, Subject::Alternative(_));
+            if judged.word != Word::Ok && !excused {
                 self.problems.push(format!(
                     "{} is {}: {}",
                     judged.criterion.name,
@@ -262,7 +274,6 @@ impl Proof {
 
     fn bug(&mut self, specimen: &Specimen, criteria: &[Criterion], slot: &str) -> Result<()> {
         self.require_facts(specimen, &["bug", "caught-by", "seen-in", "costs"]);
-        let word = if specimen.fact("as") == Some("HUNG") { Word::Hung } else { Word::Red };
         let mut named = Vec::new();
         for name in specimen.caught_by() {
             match criteria.iter().find(|criterion| criterion.name == name) {
@@ -273,28 +284,20 @@ impl Proof {
         let scratch = Scratch::of_drill(slot, &self.drill)?;
         scratch.apply(&self.drill, &specimen.path)?;
         for judged in self.judge(&scratch, Set::Solutions, &named)? {
-            let by_assertion = word == Word::Hung
-                || !judged
-                    .story
-                    .observed
-                    .as_deref()
-                    .unwrap_or("the code panicked")
-                    .starts_with("the code panicked");
-            if judged.word != word {
-                self.problems.push(format!(
-                    "{} is {} and not {}: {}",
-                    judged.criterion.name,
-                    judged.word.text(),
-                    word.text(),
-                    judged.seen()
-                ));
-            } else if !by_assertion {
-                self.problems.push(format!(
-                    "{} is red by accident: {}",
-                    judged.criterion.name,
-                    judged.seen()
-                ));
-            }
+            let problem = not_caught(&judged, specimen);
+            self.problems.extend(
+                problem.map(|problem| format!("{} {problem}: {}", judged.criterion.name, judged.seen())),
+            );
+        }
+        if specimen.only_a_race() {
+            let caught = std::mem::take(&mut self.words);
+            let tests: Vec<Criterion> = criteria
+                .iter()
+                .filter(|criterion| !criterion.name.starts_with(race::PREFIX))
+                .cloned()
+                .collect();
+            self.all_green(&scratch, &tests)?;
+            self.words = caught;
         }
         Ok(())
     }
@@ -306,13 +309,29 @@ impl Proof {
     }
 
     fn judge(&mut self, scratch: &Scratch, set: Set, criteria: &[Criterion]) -> Result<Vec<Judged>> {
-        let package = self.drill.package(set);
-        let judged = check::judge_some(&scratch.workspace(), &package, criteria)?;
+        let judged = check::judge_some(&self.drill, set, &scratch.workspace(), criteria)?;
         let judged = judged.map_err(|said| {
             Error::new(format!("does not compile: {}", said.lines().next().unwrap_or_default()))
         })?;
         self.words = judged.iter().map(|judged| (judged.criterion.name.clone(), judged.word)).collect();
         Ok(judged)
+    }
+}
+
+/// What is wrong with the way in which a criterion caught a bug.
+fn not_caught(judged: &Judged, specimen: &Specimen) -> Option<String> {
+    let wanted = match specimen.fact("as") {
+        _ if judged.criterion.name.starts_with(race::PREFIX) => Word::Race,
+        Some("HUNG") => Word::Hung,
+        _ => Word::Red,
+    };
+    let observed = judged.story.observed.as_deref().unwrap_or("the code panicked");
+    match () {
+        () if judged.word != wanted => Some(format!("is {} and not {}", judged.word.text(), wanted.text())),
+        () if wanted == Word::Red && observed.starts_with("the code panicked") => {
+            Some("is red by accident".to_owned())
+        }
+        () => None,
     }
 }
 

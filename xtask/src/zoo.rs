@@ -7,6 +7,7 @@ use crate::check;
 use crate::drill::{self, Drill, Set};
 use crate::error::{At as _, Error, Result};
 use crate::json::{list, object, text};
+use crate::race;
 use crate::scratch::Scratch;
 use crate::screen;
 use crate::verdict;
@@ -28,6 +29,12 @@ impl Specimen {
     pub(crate) fn caught_by(&self) -> Vec<&str> {
         let names = self.fact("caught-by").unwrap_or_default().split(',');
         names.map(str::trim).filter(|name| !name.is_empty()).collect()
+    }
+
+    /// Whether nothing but the race check finds it.
+    pub(crate) fn only_a_race(&self) -> bool {
+        let names = self.caught_by();
+        !names.is_empty() && names.iter().all(|name| name.starts_with(race::PREFIX))
     }
 }
 

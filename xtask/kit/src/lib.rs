@@ -56,7 +56,7 @@ mod wire;
 pub use http::{Client, Cut, Pending, Response};
 pub use nix::sys::signal::Signal;
 pub use program::{DrainReport, Exit, Outcome, Program, Running};
-pub use scenario::{Scenario, Stage, Waiting};
+pub use scenario::{Scenario, Schedules, Stage, Waiting};
 pub use timeline::{Moment, Span, Timeline};
 
 use std::time::Duration;

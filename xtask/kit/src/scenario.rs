@@ -164,6 +164,25 @@ impl Stage {
         );
     }
 
+    /// Fails: there is a schedule in which the criterion does not hold. For race checks.
+    #[track_caller]
+    pub fn raced(
+        &self,
+        schedules: &Schedules,
+        steps: &[(String, String)],
+        expected: &str,
+        observed: &str,
+    ) -> ! {
+        wire::raced(schedules, steps, expected, observed);
+        let Criterion { sentence, why, .. } = &self.criterion;
+        let Schedules { done, of, seed } = schedules;
+        let lines = (1..).zip(steps).map(|(number, (who, what))| format!("    {number:>2} {who:<10} {what}"));
+        panic!(
+            "{sentence}\n\n    after {done} of {of} schedules, seed {seed}\n    expected   {expected}\n    observed   {observed}\n\n{}\n\n    {why}\n",
+            lines.collect::<Vec<_>>().join("\n")
+        );
+    }
+
     /// Ends the test without a verdict: what it needs did not happen, or the machine was too busy.
     #[track_caller]
     pub fn unknown(&self, reason: impl Display) -> ! {
@@ -280,6 +299,16 @@ impl Stage {
         self.stop_programs();
         std::process::exit(102);
     }
+}
+
+/// Where the exploration of schedules stood when it found a failure.
+pub struct Schedules {
+    /// How many schedules were run, this one included.
+    pub done: u64,
+    /// How many there would have been.
+    pub of: u64,
+    /// The number of this one; the same number gives the same schedule.
+    pub seed: u64,
 }
 
 /// Says what is being waited for, until it is dropped.

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tinyjson::JsonValue;
 
+use crate::Schedules;
+
 /// The file is bounded: a scenario with two hundred clients writes a few hundred lines.
 const MOST_EVENTS: usize = 5_000;
 
@@ -51,6 +53,22 @@ pub(crate) fn waiting(open: &[String]) {
 pub(crate) fn failed(expected: &str, observed: &str, picture: &[String]) {
     let picture = JsonValue::Array(picture.iter().map(|line| text(line)).collect());
     write("failed", [("expected", text(expected)), ("observed", text(observed)), ("picture", picture)]);
+}
+
+pub(crate) fn raced(schedules: &Schedules, steps: &[(String, String)], expected: &str, observed: &str) {
+    let Schedules { done, of, seed } = schedules;
+    let steps = steps.iter().map(|(who, what)| JsonValue::Array(vec![text(who), text(what)])).collect();
+    write(
+        "raced",
+        [
+            ("schedules", JsonValue::Number(*done as f64)),
+            ("of", JsonValue::Number(*of as f64)),
+            ("seed", text(&seed.to_string())),
+            ("steps", JsonValue::Array(steps)),
+            ("expected", text(expected)),
+            ("observed", text(observed)),
+        ],
+    );
 }
 
 pub(crate) fn panicked(place: &str, message: &str) {

@@ -1,0 +1,181 @@
+//! The race check: the submission's own source under thousands of schedules.
+//!
+//! The scenarios stand in the exercise (`race/tests/schedules.rs`). They are compiled against the
+//! submission with stand-ins for tokio, and run like any other criterion. What the controlled scheduler
+//! cannot see makes a submission *not judged* here, with the reason; it is never green by default.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use drain_criteria::Criterion;
+
+use crate::compile::{self, Workspace};
+use crate::drill::{self, Drill, Set};
+use crate::error::{At as _, Result};
+use crate::judge;
+use crate::verdict::{Judged, Story, Word};
+
+/// In front of the names of scenarios, to tell them from acceptance tests.
+pub(crate) const PREFIX: &str = "race::";
+
+/// The scenarios of a drill, named `race::...`; none if it has no race check.
+pub(crate) fn criteria(drill: &Drill) -> Result<Vec<Criterion>> {
+    let path = drill::root().join(drill.path(Set::Exercises)).join("race/tests/schedules.rs");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let mut scenarios = drain_criteria::read(&fs::read_to_string(&path).at("read", &path)?);
+    for scenario in &mut scenarios {
+        scenario.name.insert_str(0, PREFIX);
+    }
+    Ok(scenarios)
+}
+
+/// Judges these scenarios; with a seed, only the schedule of that number.
+pub(crate) fn judge(
+    drill: &Drill,
+    set: Set,
+    workspace: &Workspace,
+    scenarios: &[Criterion],
+    seed: Option<u64>,
+    quiet: bool,
+) -> Result<Vec<Judged>> {
+    if scenarios.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sources = workspace.sources(&drill.path(set).join("src"));
+    let unseen = unseen(&all_sources(&sources));
+    if let Some(Unseen { what, blocks: true }) = &unseen {
+        return Ok(not_judged(
+            scenarios,
+            &format!("the code uses {what}, which the scheduler does not control"),
+        ));
+    }
+    if !quiet && !has_been_built(workspace) {
+        eprintln!("  race check: building the controlled scheduler, about a minute this first time");
+    }
+    let package = format!("{}-race", drill.package(set));
+    let compiled = compile::test(workspace, &package, "schedules", quiet)?;
+    let binary = match compiled.result {
+        Ok(binary) => binary,
+        Err(said) => {
+            let first = compile::errors(&said).lines().next().unwrap_or_default().to_owned();
+            return Ok(not_judged(
+                scenarios,
+                &format!("the code uses what the scheduler has no stand-in for: {first}"),
+            ));
+        }
+    };
+    let mut judged = judge::scenarios(&binary, scenarios, seed, quiet)?;
+    for story in judged.iter_mut().map(|judged| &mut judged.story) {
+        let again =
+            story.seed.as_ref().map(|seed| format!("cargo xtask check {} --seed {seed}", drill.selection()));
+        story.facts.extend(again.map(|again| ("again", again)));
+    }
+    if let Some(Unseen { what, .. }) = unseen {
+        let reason = format!(
+            "the code uses {what}, which the scheduler does not see; no schedule at its awaits failed"
+        );
+        for judged in judged.iter_mut().filter(|judged| matches!(judged.word, Word::Ok | Word::Hung)) {
+            (judged.word, judged.story) = (Word::NotRun, Story::because(&reason));
+        }
+    }
+    Ok(judged)
+}
+
+/// The same reason for all of them.
+pub(crate) fn not_judged(scenarios: &[Criterion], reason: &str) -> Vec<Judged> {
+    let one = |criterion: &Criterion| Judged {
+        criterion: criterion.clone(),
+        word: Word::NotRun,
+        took: Duration::ZERO,
+        story: Story::because(reason),
+    };
+    scenarios.iter().map(one).collect()
+}
+
+fn has_been_built(workspace: &Workspace) -> bool {
+    let build = workspace.build.clone().unwrap_or_else(|| workspace.root.join("target"));
+    let files = fs::read_dir(build.join("debug/deps")).into_iter().flatten().flatten();
+    files.into_iter().any(|file| file.file_name().to_string_lossy().starts_with("libshuttle_tokio"))
+}
+
+fn all_sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries
+        .map(
+            |path| {
+                if path.is_dir() { all_sources(&path) } else { fs::read_to_string(path).unwrap_or_default() }
+            },
+        )
+        .collect()
+}
+
+/// Something that the scheduler does not see.
+#[derive(Debug, PartialEq)]
+struct Unseen {
+    what: String,
+    /// Whether exploring would mislead: threads run on their own while the scheduler thinks that all
+    /// stand still.
+    blocks: bool,
+}
+
+fn unseen(source: &str) -> Option<Unseen> {
+    let code: String =
+        source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+    let threads = ["std::thread", "spawn_blocking", "block_in_place", "parking_lot", "crossbeam"];
+    let found = threads
+        .into_iter()
+        .find(|what| code.contains(what))
+        .map(|what| Unseen { what: format!("`{what}`"), blocks: true });
+    let of_sync = code.split("std::sync::").skip(1).find_map(|rest| {
+        let list = rest
+            .strip_prefix('{')
+            .map_or_else(|| word(rest), |list| list.split('}').next().unwrap_or_default());
+        let seen = ["Arc", "Weak", "OnceLock", "LazyLock", ""];
+        let mut names = list.split(',').map(|name| word(name.trim()));
+        names.find(|name| !seen.contains(name)).map(|name| Unseen {
+            what: format!("`std::sync::{name}`"),
+            blocks: name == "mpsc" || name == "Condvar",
+        })
+    });
+    found.or(of_sync)
+}
+
+fn word(text: &str) -> &str {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn what(source: &str) -> Option<(String, bool)> {
+        unseen(source).map(|unseen| (unseen.what, unseen.blocks))
+    }
+
+    #[test]
+    fn tokio_alone_is_seen() {
+        assert_eq!(
+            what("use std::sync::Arc;\nuse tokio::sync::{Mutex, mpsc};\n// std::thread is not used\n"),
+            None
+        );
+        assert_eq!(what("use std::sync::{Arc, Weak};\n"), None);
+    }
+
+    #[test]
+    fn locks_and_atomics_of_std_are_not() {
+        assert_eq!(what("use std::sync::{Arc, Mutex};"), Some(("`std::sync::Mutex`".to_owned(), false)));
+        assert_eq!(
+            what("use std::sync::atomic::AtomicBool;"),
+            Some(("`std::sync::atomic`".to_owned(), false))
+        );
+    }
+
+    #[test]
+    fn threads_mislead() {
+        assert_eq!(what("std::thread::spawn(|| ());"), Some(("`std::thread`".to_owned(), true)));
+        assert_eq!(what("use std::sync::mpsc;"), Some(("`std::sync::mpsc`".to_owned(), true)));
+    }
+}
