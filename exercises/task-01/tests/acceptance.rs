@@ -84,10 +84,13 @@ fn a_signal_in_the_first_milliseconds_drains() {
     for round in 0..4 {
         let programs = programs(&scenario, 1 + 10 * round..=10 + 10 * round, Program::stdout_full);
         let signals = [Signal::SIGTERM, Signal::SIGINT].into_iter().cycle();
-        for (program, signal) in programs.iter().zip(signals) {
+        let signal = |(program, signal): (&Running, Signal)| {
             program.blocked_in_write();
-            let signalled = program.signal(signal);
-            program.read_on();
+            program.signal(signal)
+        };
+        let signalled: Vec<Moment> = programs.iter().zip(signals).map(signal).collect();
+        programs.iter().for_each(Running::read_on);
+        for (program, signalled) in programs.iter().zip(signalled) {
             program.exit_at_most(secs(2), signalled);
             program.exit_with(0);
             program.line("draining");
