@@ -17,9 +17,10 @@ const TEXT_WIDTH: usize = 44;
 
 /// Draws the record. `here` is the moment at which the failure showed: the last event up to it is marked.
 pub(crate) fn draw(record: &Record, here: Moment) -> Vec<String> {
-    let zero = record.anchor.unwrap_or(record.started);
     let here = record.events.iter().rposition(|event| event.at <= here);
-    let shown = choose(record, here);
+    let own = here.and_then(|here| anchor_in(&record.events, &record.events[here].lane));
+    let zero = own.map(|own| record.events[own].at).or(record.anchor).unwrap_or(record.started);
+    let shown = choose(record, here, own);
     let bars = bars(record, &shown);
 
     let mut lines = Vec::new();
@@ -49,11 +50,21 @@ pub(crate) fn draw(record: &Record, here: Moment) -> Vec<String> {
     lines
 }
 
-/// Keeps the signal, the point of failure and what surrounds them; a crowd becomes a count.
-fn choose(record: &Record, here: Option<usize>) -> Vec<bool> {
+/// The signal that was sent to one program among several, if this is its lane.
+fn anchor_in(events: &[Event], lane: &str) -> Option<usize> {
+    events.iter().position(|event| event.role == Role::Anchor && event.lane == lane)
+}
+
+/// Keeps the signal, the point of failure and what surrounds them; a crowd becomes a count, and so do
+/// the other programs if the failure is one program's `own`.
+fn choose(record: &Record, here: Option<usize>, own: Option<usize>) -> Vec<bool> {
     let events = &record.events;
-    let anchor = events.iter().position(|event| event.role == Role::Anchor);
-    let mut by_need: Vec<usize> = (0..events.len()).collect();
+    let anchor = own.or_else(|| events.iter().position(|event| event.role == Role::Anchor));
+    let others = |index: usize| {
+        own.is_some_and(|own| events[own].lane != events[index].lane)
+            && anchor_in(events, &events[index].lane).is_some()
+    };
+    let mut by_need: Vec<usize> = (0..events.len()).filter(|index| !others(*index)).collect();
     by_need.sort_by_key(|&index| need(events, index, anchor, here));
     let mut shown = vec![false; events.len()];
     for index in by_need {
@@ -107,12 +118,13 @@ fn column(record: &Record, index: usize, bars: &[(usize, usize)]) -> String {
 }
 
 fn offset(at: Moment, zero: Moment) -> String {
-    if at >= zero {
-        let time = at.since(zero).as_millis();
-        format!("{}{time} ms", if time == 0 { "" } else { "+" })
-    } else {
-        format!("-{} ms", zero.since(at).as_millis())
-    }
+    let time = at.since(zero).max(zero.since(at)).as_millis();
+    let sign = match time {
+        0 => "",
+        _ if at >= zero => "+",
+        _ => "-",
+    };
+    format!("{sign}{time} ms")
 }
 
 fn shortened(text: &str) -> String {
@@ -148,6 +160,30 @@ mod tests {
                 "       0 ms   SIGTERM                                      |",
                 "      +3 ms   client 2   connection refused                |  <-- here",
                 "   +1498 ms   client 1   200, 2 bytes                      '",
+            ]
+        );
+    }
+
+    #[test]
+    fn of_several_programs_the_one_that_failed_is_shown() {
+        let timeline = Timeline::new();
+        let start = Moment::now();
+        for (offset, lane) in [(0, "program 1"), (30, "program 2"), (60, "program 3")] {
+            at(&timeline, start, offset, lane, "SIGTERM", Role::Anchor);
+            at(&timeline, start, offset + 2, lane, "stdout draining", Role::Point);
+            at(&timeline, start, offset + 40, lane, "exit code 0", Role::Point);
+        }
+        let mut record = timeline.copy();
+        record.anchor = Some(start);
+        assert_eq!(
+            draw(&record, start.plus(ms(32))),
+            [
+                "              (2 more)",
+                "       0 ms   program 2  SIGTERM",
+                "      +2 ms   program 2  stdout draining                     <-- here",
+                "              (3 more)",
+                "     +40 ms   program 2  exit code 0",
+                "              (1 more)",
             ]
         );
     }

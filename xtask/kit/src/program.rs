@@ -34,6 +34,7 @@ pub struct Program<'a> {
     scenario: &'a Scenario,
     command: Command,
     name: String,
+    lane: Option<String>,
     mark: String,
     stdin_open: bool,
     stdout_full: bool,
@@ -51,7 +52,7 @@ impl<'a> Program<'a> {
         }
         let name = path.rsplit('/').next().unwrap_or(path).to_owned();
         let mark = format!("DRAIN_PROGRAM={mark}");
-        Self { scenario, command, name, mark, stdin_open: false, stdout_full: false }
+        Self { scenario, command, name, lane: None, mark, stdin_open: false, stdout_full: false }
     }
 
     /// This very test in a process of its own, to see what a library prints on stderr: there `body`
@@ -65,6 +66,13 @@ impl<'a> Program<'a> {
         let test = std::env::current_exe().expect("the path of the test binary");
         let program = Self::new(scenario, &test.to_string_lossy()).env("DRAIN_ALONE", "1");
         program.arg(scenario.test_name()).arg("--exact").arg("--nocapture").start()
+    }
+
+    /// Gives the program a lane of its own in the picture, `program 3`: where a test starts several,
+    /// a failure then shows the one that failed, with its own signal as zero.
+    pub fn called(mut self, lane: &str) -> Self {
+        self.lane = Some(lane.to_owned());
+        self
     }
 
     /// Sets an environment variable.
@@ -116,10 +124,11 @@ impl<'a> Program<'a> {
         if !self.stdout_full {
             gate.open();
         }
-        read(Stream::Stdout, reader, filled, gate.clone(), &state, &stage);
-        read(Stream::Stderr, stderr, 0, Gate::opened(), &state, &stage);
-        watch(child, &state, &stage);
-        Running { name: self.name, pid, mark: self.mark, state, stage, gate, _stdin: stdin }
+        let lane = self.lane;
+        read(Stream::Stdout, reader, filled, gate.clone(), &state, Recorder::new(&stage, &lane));
+        read(Stream::Stderr, stderr, 0, Gate::opened(), &state, Recorder::new(&stage, &lane));
+        watch(child, &state, Recorder::new(&stage, &lane));
+        Running { name: self.name, lane, pid, mark: self.mark, state, stage, gate, _stdin: stdin }
     }
 }
 
@@ -127,6 +136,7 @@ impl<'a> Program<'a> {
 /// descends from it, whether the program itself still runs or not.
 pub struct Running {
     name: String,
+    lane: Option<String>,
     pid: u32,
     mark: String,
     state: Arc<State>,
@@ -194,7 +204,10 @@ impl Running {
     pub fn signal(&self, signal: Signal) -> Moment {
         // Under the lock, so that the number cannot belong to somebody else by now.
         let output = self.state.lock();
-        let at = self.stage.timeline().anchor(signal.as_str());
+        let at = match &self.lane {
+            None => self.stage.timeline().anchor(signal.as_str()),
+            Some(lane) => self.stage.timeline().anchor_of(lane, signal.as_str()),
+        };
         if output.exit.is_none() {
             let _ = kill(Pid::from_raw(self.pid.cast_signed()), signal);
         }
@@ -467,6 +480,26 @@ impl Gate {
     }
 }
 
+/// Puts what a program does into the picture: in one lane for each stream, or all in the program's own.
+struct Recorder {
+    stage: Arc<Stage>,
+    lane: Option<String>,
+}
+
+impl Recorder {
+    fn new(stage: &Arc<Stage>, lane: &Option<String>) -> Self {
+        Self { stage: stage.clone(), lane: lane.clone() }
+    }
+
+    fn record(&self, source: &str, what: &str, at: Moment) {
+        let timeline = self.stage.timeline();
+        match &self.lane {
+            None => timeline.record(source, what.to_owned(), Role::Point, at),
+            Some(lane) => timeline.record(lane, format!("{source} {what}"), Role::Point, at),
+        };
+    }
+}
+
 /// Reads a stream to its end on a thread of its own; `skip` bytes were put there by the test.
 fn read(
     stream: Stream,
@@ -474,9 +507,9 @@ fn read(
     mut skip: usize,
     gate: Gate,
     state: &Arc<State>,
-    stage: &Arc<Stage>,
+    recorder: Recorder,
 ) {
-    let (state, stage) = (state.clone(), stage.clone());
+    let state = state.clone();
     thread::spawn(move || {
         gate.pass();
         let mut line = Vec::new();
@@ -487,32 +520,32 @@ fn read(
             skip -= skipped;
             for &byte in &buffer[skipped..count] {
                 if byte == b'\n' {
-                    keep(stream, &mut line, at, &state, &stage);
+                    keep(stream, &mut line, at, &state, &recorder);
                 } else if line.len() < LONGEST_LINE {
                     line.push(byte);
                 }
             }
         }
         if !line.is_empty() {
-            keep(stream, &mut line, Moment::now(), &state, &stage);
+            keep(stream, &mut line, Moment::now(), &state, &recorder);
         }
         state.change(|output| output.closed += 1);
     });
 }
 
-fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, stage: &Stage) {
+fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, recorder: &Recorder) {
     let text = String::from_utf8_lossy(line).trim_end().to_owned();
     line.clear();
     state.change(|output| {
         // What is read after the exit was written before it.
         let at = output.exit.map_or(at, |exit| at.min(exit.at));
-        let (lines, lane) = match stream {
+        let (lines, source) = match stream {
             Stream::Stdout => (&mut output.stdout, "stdout"),
             Stream::Stderr => (&mut output.stderr, "stderr"),
         };
         let noise = text.is_empty() || text.starts_with("note: run with `RUST_BACKTRACE");
         if lines.len() < MOST_LINES_SHOWN && !noise {
-            stage.timeline().record(lane, text.clone(), Role::Point, at);
+            recorder.record(source, &text, at);
         }
         if lines.len() < MOST_LINES {
             lines.push(Line { at, text });
@@ -521,18 +554,18 @@ fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, stage: &S
 }
 
 /// Waits for the exit on a thread of its own, so that the moment is exact.
-fn watch(mut child: Child, state: &Arc<State>, stage: &Arc<Stage>) {
-    let (state, stage) = (state.clone(), stage.clone());
+fn watch(mut child: Child, state: &Arc<State>, recorder: Recorder) {
+    let state = state.clone();
     thread::spawn(move || {
         let Ok(status) = child.wait() else { return };
         let at = Moment::now();
-        stage.gone(child.id());
+        recorder.stage.gone(child.id());
         let exit = Exit { at, outcome: Outcome::of(status) };
         let what = match exit.outcome {
             Outcome::Code(code) => format!("code {code}"),
             Outcome::Killed(signal) => signal.to_string(),
         };
-        stage.timeline().record("exit", what, Role::Point, at);
+        recorder.record("exit", &what, at);
         state.change(|output| output.exit = Some(exit));
     });
 }

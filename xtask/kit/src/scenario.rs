@@ -267,10 +267,19 @@ impl Stage {
             1 => "1 task".to_owned(),
             tasks => format!("{tasks} tasks"),
         });
-        let programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        let programs = programs
-            .iter()
-            .map(|&pid| format!("program {} ({} threads)", proc::name(pid), proc::threads(pid)));
+        let pids = self.programs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut programs: Vec<(String, usize)> = Vec::new();
+        for pid in pids {
+            let program = format!("program {} ({} threads)", proc::name(pid), proc::threads(pid));
+            match programs.iter_mut().find(|(other, _)| *other == program) {
+                Some((_, count)) => *count += 1,
+                None => programs.push((program, 1)),
+            }
+        }
+        let programs = programs.into_iter().map(|(program, count)| match count {
+            1 => program,
+            count => format!("{count} times {program}"),
+        });
         let alive: Vec<String> = tasks.into_iter().chain(programs).collect();
         if alive.is_empty() { "nothing that is tracked".to_owned() } else { alive.join(", ") }
     }

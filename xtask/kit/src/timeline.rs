@@ -90,6 +90,16 @@ impl Timeline {
         self.lock().anchor.is_some()
     }
 
+    /// Records the start of the drain of one among several. It is the zero of the picture if what goes
+    /// wrong goes wrong in this lane.
+    pub fn anchor_of(&self, lane: &str, what: &str) -> Moment {
+        let first = !self.lock().events.iter().any(|event| event.lane == lane && event.role == Role::Anchor);
+        let role = if first { Role::Anchor } else { Role::Point };
+        let at = self.record(lane, what.to_owned(), role, Moment::now());
+        self.lock().anchor.get_or_insert(at);
+        at
+    }
+
     /// Records the start of a piece of work that stays in flight until [`Span::end`].
     pub fn begin(&self, lane: &str, what: impl Display) -> Span {
         let id = {
