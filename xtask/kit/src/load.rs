@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::{Client, Cut, Moment, Pending, Response, Scenario, ms};
+use crate::http::wait_until_all_read;
+use crate::{Client, Cut, Pending, Response, Scenario, ms};
 
 /// Connects are spread: a correct server with a backlog of 128 resets what a burst of 200 brings.
 const CONNECTS_AT_ONCE: usize = 10;
@@ -61,20 +62,21 @@ pub fn in_flight(
     path: &str,
     patience: Duration,
 ) -> Vec<Pending> {
-    let mut sent = Vec::with_capacity(count);
+    let (mut clients, mut sent) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for number in 1..=count {
         match Client::connect(scenario, &format!("client {number}"), address) {
-            Ok(mut client) => sent.push((client.send(path), client)),
+            Ok(mut client) => {
+                sent.push(client.send(path));
+                clients.push(client);
+            }
             Err(cut) => scenario.fail(format!("client {number}: connected before the signal"), cut),
         }
         if number % CONNECTS_AT_ONCE == 0 {
             thread::sleep(BETWEEN_CONNECTS);
         }
     }
-    // First send, then wait: in the order of the clients, one slow program would be waited for each time.
-    let last = Moment::now();
-    sent.iter().for_each(|(_, client)| client.wait_until_read_since(last));
-    sent.into_iter().map(|(sent, client)| client.pending(sent, patience)).collect()
+    wait_until_all_read(&clients);
+    clients.into_iter().zip(sent).map(|(client, sent)| client.pending(sent, patience)).collect()
 }
 
 /// Waits for all of them, and enters each in a ledger.
