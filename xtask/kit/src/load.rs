@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::http::wait_until_all_read;
 use crate::{Client, Cut, Pending, Response, Scenario, ms};
 
 /// Connects are spread: a correct server with a backlog of 128 resets what a burst of 200 brings.
@@ -61,17 +62,21 @@ pub fn in_flight(
     path: &str,
     patience: Duration,
 ) -> Vec<Pending> {
-    let mut pending = Vec::with_capacity(count);
+    let (mut clients, mut sent) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for number in 1..=count {
         match Client::connect(scenario, &format!("client {number}"), address) {
-            Ok(client) => pending.push(client.request(path, patience)),
+            Ok(mut client) => {
+                sent.push(client.send(path));
+                clients.push(client);
+            }
             Err(cut) => scenario.fail(format!("client {number}: connected before the signal"), cut),
         }
         if number % CONNECTS_AT_ONCE == 0 {
             thread::sleep(BETWEEN_CONNECTS);
         }
     }
-    pending
+    wait_until_all_read(&clients);
+    clients.into_iter().zip(sent).map(|(client, sent)| client.pending(sent, patience)).collect()
 }
 
 /// Waits for all of them, and enters each in a ledger.
@@ -113,9 +118,10 @@ impl Load {
                 let mut connection = None;
                 while !stop.load(Ordering::Relaxed) {
                     let fresh = connection.is_none();
-                    let client = connection
-                        .take()
-                        .map_or_else(|| Client::on(&stage, &format!("client {number}"), address), Ok);
+                    let client = connection.take().map_or_else(
+                        || Client::on(&stage, &format!("client {number}"), address).map(Client::quiet),
+                        Ok,
+                    );
                     let Ok(mut client) = client else {
                         ledger.refused += 1;
                         break;
