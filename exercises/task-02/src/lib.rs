@@ -21,7 +21,7 @@ impl Pool {
     ///
     /// If `workers` or `queue` is zero.
     pub fn start(workers: usize, queue: usize) -> Self {
-        todo!("start a pool that runs {workers} jobs at once and holds {queue} more")
+        todo!("start a pool with workers={workers} and queue={queue}")
     }
 
     /// Hands in a job, and waits while the pool is full. `Ok` means accepted: the job will be

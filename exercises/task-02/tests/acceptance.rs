@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use drain_kit::leaks::Footprint;
-use drain_kit::{DrainReport, Moment, Program, Scenario, Span, Timeline, ms, secs};
+use drain_kit::{DrainReport, Moment, Outcome, Program, Scenario, Span, Timeline, ms, secs};
 use task_02::{Closed, DeadlineExceeded, Pool};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{self, JoinHandle};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// `workers + queue` jobs are accepted at once, the next one when a job is done.
 ///
@@ -138,9 +138,13 @@ async fn a_panicking_job_costs_no_worker_and_no_place() {
     for number in 1..=10 {
         trial.accept_job(number, panics()).await;
         settled().await;
+        let started = trial.jobs.book().runs.len();
+        scenario.require(
+            started == number,
+            format!("job {number} begun: all jobs before it have panicked, the pool is idle"),
+            "it waits for a worker",
+        );
     }
-    let started = trial.jobs.book().runs.len();
-    scenario.require(started == 10, "10 jobs run, each of which panics", format!("{started} run"));
     trial.accept(11..=15).await;
     settled().await;
     let running = trial.jobs.book().running;
@@ -160,20 +164,22 @@ async fn a_panicking_job_costs_no_worker_and_no_place() {
 #[tokio::test(start_paused = true)]
 async fn every_accepted_job_is_run_before_the_drain_is_complete() {
     let scenario = Scenario::new();
-    let trial = Trial::start(&scenario, 2, 4);
-    trial.accept(1..=6).await;
-    let drain = trial.drain(secs(60));
-    for left in (1..=6).rev() {
-        settled().await;
-        scenario.require(
-            !drain.is_finished(),
-            format!("a drain that waits for {left} accepted jobs"),
-            "a drain that has returned",
-        );
-        trial.jobs.let_go(1);
+    for workers in [1, 2] {
+        let trial = Trial::start(&scenario, workers, 6 - workers);
+        trial.accept(1..=6).await;
+        let drain = trial.drain(secs(60));
+        for left in (1..=6).rev() {
+            settled().await;
+            scenario.require(
+                !drain.is_finished(),
+                format!("a drain that waits for {left} accepted jobs"),
+                "a drain that has returned",
+            );
+            trial.jobs.let_go(1);
+        }
+        trial.drained(drain).await;
+        trial.require_done(1..=6);
     }
-    trial.drained(drain).await;
-    trial.require_done(1..=6);
 }
 
 /// Accepted jobs are run, refused ones are not, while many producers race the drain.
@@ -437,7 +443,7 @@ mod report {
     #[test]
     fn a_complete_drain_reports_itself_once() {
         let scenario = Scenario::new();
-        let (report, measured) = reported(&scenario, secs(30), async |pool| {
+        let (report, measured) = reported(&scenario, secs(5), async |pool| {
             // The age of the pool is not the duration of its drain.
             sleep(ms(300)).await;
             let _ = pool.submit(panics()).await;
@@ -493,20 +499,28 @@ mod report {
     ) -> (DrainReport, Duration) {
         let program = Program::alone(scenario, || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
+            let drained = async {
                 let pool = Arc::new(Pool::start(2, 3));
                 before(pool.clone()).await;
                 let begun = Instant::now();
                 let _ = pool.drain(begun + limit).await;
                 println!("\nmeasured {}", begun.elapsed().as_nanos());
-            });
+            };
+            // A drain that hangs shall be told from one that is silent.
+            let _ = runtime.expect("a runtime").block_on(async { timeout(secs(7), drained).await });
         });
-        let report = program.drain_report();
+        let exit = program.exit();
         let lines = program.stdout();
         let measured = lines.iter().find_map(|(_, line)| line.strip_prefix("measured ")?.parse().ok());
-        let Some(measured) = measured else {
-            scenario.fail("a drain that returns", "the process ended in it")
-        };
+        if measured.is_none() && exit.outcome == Outcome::Code(0) {
+            let limit = limit.as_millis();
+            scenario.fail(
+                format!("the drain to return, with a deadline of {limit} ms"),
+                "it had not, 7 s after the start",
+            );
+        }
+        let report = program.drain_report();
+        let measured = measured.unwrap_or_default();
         (report, Duration::from_nanos(measured))
     }
 
@@ -641,7 +655,9 @@ impl<'a> Trial<'a> {
 
     /// Requires that the drain completes.
     async fn drained(&self, drain: JoinHandle<Result<(), DeadlineExceeded>>) {
-        if let Err(DeadlineExceeded) = self.returned("the drain to return", drain).await {
+        if let Err(DeadlineExceeded) =
+            self.returned("the drain to complete: all jobs can be done", drain).await
+        {
             self.scenario.fail("Ok(()) from the drain: all jobs can be done", "Err(DeadlineExceeded)");
         }
     }
@@ -649,18 +665,13 @@ impl<'a> Trial<'a> {
     /// Requires that the drain, begun just now, misses its deadline, and says so in time.
     async fn missed(&self, drain: JoinHandle<Result<(), DeadlineExceeded>>, limit: Duration) {
         let begun = Moment::now();
-        let outcome = self.returned("the drain to return", drain).await;
-        let took = Moment::now().since(begun);
-        self.scenario.require(
-            outcome.is_err(),
-            format!("Err(DeadlineExceeded) at {} ms: jobs are left", limit.as_millis()),
-            format!("Ok(()) at {} ms", took.as_millis()),
-        );
-        self.scenario.require(
-            took >= limit && took <= limit + AT_ONCE,
-            format!("Err(DeadlineExceeded) at {} ms", limit.as_millis()),
-            format!("Err(DeadlineExceeded) at {} ms", took.as_millis()),
-        );
+        let what = format!("the drain to return at its deadline, {} ms,", limit.as_millis());
+        let outcome = returned(self.scenario, limit + AT_ONCE, &what, drain).await;
+        let took = Moment::now().since(begun).as_millis();
+        let expected = format!("Err(DeadlineExceeded) at {} ms: jobs are left", limit.as_millis());
+        self.scenario.require(outcome.is_err(), &expected, format!("Ok(()) at {took} ms"));
+        let in_time = took >= limit.as_millis();
+        self.scenario.require(in_time, &expected, format!("Err(DeadlineExceeded) at {took} ms"));
     }
 
     /// Requires that these jobs have been run to their end, once, and no others.
@@ -681,14 +692,14 @@ impl<'a> Trial<'a> {
 
     /// Waits for a task, which may neither hang nor panic.
     async fn returned<T>(&self, what: &str, task: JoinHandle<T>) -> T {
-        returned(self.scenario, what, task).await
+        returned(self.scenario, secs(20), what, task).await
     }
 }
 
 type Producer = JoinHandle<Result<(), Closed>>;
 
-async fn returned<T>(scenario: &Scenario, what: &str, task: JoinHandle<T>) -> T {
-    match scenario.wait_at_most(secs(20), what, task).await {
+async fn returned<T>(scenario: &Scenario, limit: Duration, what: &str, task: JoinHandle<T>) -> T {
+    match scenario.wait_at_most(limit, what, task).await {
         Ok(value) => value,
         Err(error) => scenario.fail(what, format!("it did not: {error}")),
     }
@@ -868,7 +879,7 @@ impl Race {
             let pool = pool.clone();
             tokio::spawn(async move { pool.drain(Instant::now() + RACE).await })
         };
-        let outcome = returned(scenario, "the drain to return", drain).await;
+        let outcome = returned(scenario, RACE + AT_ONCE, "the drain to return", drain).await;
         // Judged is what had been run when the drain returned, not what may still come.
         let runs: Vec<Vec<usize>> = course.runs.iter().map(|runs| lock(runs).clone()).collect();
         course.over.store(true, Ordering::SeqCst);
@@ -878,7 +889,7 @@ impl Race {
 
         let mut accepted = 0;
         for (mut runs, producer) in runs.into_iter().zip(produced) {
-            let Some(jobs) = returned(scenario, "submit to return", producer).await else {
+            let Some(jobs) = returned(scenario, RACE, "submit to return", producer).await else {
                 fail("Err(Closed) for every producer", "Ok(()), accepted, after the drain was over")
             };
             accepted += jobs;
