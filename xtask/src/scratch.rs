@@ -16,6 +16,9 @@ use crate::error::{At as _, Error, Result};
 /// Folders of a task crate that are not part of a submission.
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
+/// What the crates of a drill depend on.
+const KITS: [&str; 3] = ["xtask/kit", "xtask/criteria", "xtask/race"];
+
 /// One copy. While it is there, no other runner uses its slot.
 pub(crate) struct Scratch {
     root: PathBuf,
@@ -29,7 +32,7 @@ impl Scratch {
     pub(crate) fn of_drill(name: &str, drill: &Drill) -> Result<Self> {
         let root = drill::work_folder().join("scratch").join(name);
         let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
-        for folder in ["xtask/kit", "xtask/criteria", "xtask/race"] {
+        for folder in KITS {
             mirror(&drill::root().join(folder), &scratch.path(Path::new(folder)))?;
         }
         for set in [Set::Exercises, Set::Solutions] {
@@ -37,7 +40,7 @@ impl Scratch {
             remove_others(&others, &drill.name)?;
             mirror(&drill::root().join(drill.path(set)), &scratch.path(&drill.path(set)))?;
         }
-        scratch.write_manifest()?;
+        scratch.write_manifest(drill)?;
         Ok(scratch)
     }
 
@@ -110,20 +113,16 @@ impl Scratch {
     }
 
     /// The root manifest with the members of the copy, and the lock file.
-    fn write_manifest(&self) -> Result<()> {
+    fn write_manifest(&self, drill: &Drill) -> Result<()> {
         let source = drill::root().join("Cargo.toml");
         let manifest = fs::read_to_string(&source).at("read", &source)?;
         let name = &self.name;
-        let folders = [
-            "exercises/*",
-            "exercises/*/race",
-            "solutions/*",
-            "solutions/*/race",
-            "xtask/kit",
-            "xtask/criteria",
-            "xtask/race",
-        ];
-        let members: Vec<String> = folders.iter().map(|folder| format!("\"{name}/{folder}\"")).collect();
+        let folders = ["exercises/*", "solutions/*"].into_iter().chain(KITS).map(str::to_owned);
+        let races = [Set::Exercises, Set::Solutions].map(|set| drill.path(set).join("race"));
+        let races =
+            races.iter().filter(|race| self.path(race).exists()).map(|race| race.display().to_string());
+        let members: Vec<String> =
+            folders.chain(races).map(|folder| format!("\"{name}/{folder}\"")).collect();
         let lines = manifest.lines().map(|line| match line {
             line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
             line if line.starts_with("default-members = ") => String::new(),
