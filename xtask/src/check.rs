@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drain_criteria::{Criterion, Light};
 
-use crate::compile::{self, Workspace};
+use crate::compile::{self, Binary, Workspace};
 use crate::drill::{self, Drill, Set};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -236,12 +236,24 @@ pub(crate) fn judge_some(
     let mut judged = Vec::new();
     if !tests.is_empty() {
         match compile::acceptance(workspace, &drill.package(set), true)?.result {
-            Ok(binary) => judged.extend(judge::criteria(&binary, &tests, true)?),
+            Ok(binary) => judged.extend(until_known(&binary, &tests)?),
             Err(said) => return Ok(Err(compile::errors(&said))),
         }
     }
     judged.extend(race::judge(drill, set, workspace, &scenarios, None, true)?);
     Ok(Ok(judged))
+}
+
+/// Judges criteria again that could not be judged because the machine was busy, twice at most. A verdict
+/// is never taken back: only "unknown" is asked again.
+fn until_known(binary: &Binary, criteria: &[Criterion]) -> Result<Vec<Judged>> {
+    let mut judged = judge::criteria(binary, criteria, true)?;
+    for _ in 0..2 {
+        for judged in judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
+            *judged = judge::one(binary, &judged.criterion, &[])?;
+        }
+    }
+    Ok(judged)
 }
 
 /// A verdict on a package in a scratch workspace, all lights, nothing printed.

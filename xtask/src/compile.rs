@@ -26,6 +26,8 @@ pub(crate) struct Binary {
 
 pub(crate) struct Compiled {
     pub(crate) took: Duration,
+    /// The first line of each warning.
+    pub(crate) warnings: Vec<String>,
     /// The binary, or what the compiler said.
     pub(crate) result: std::result::Result<Binary, String>,
 }
@@ -76,6 +78,8 @@ pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool
     let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
     let said = stderr.join().unwrap_or_default();
     interrupt::check()?;
+    let plain = strip_colour(&said);
+    let warnings = plain.lines().filter(|line| line.starts_with("warning:")).map(str::to_owned).collect();
     let result = match binary {
         Some(binary) if status.success() => Ok(binary),
         _ if !status.success() => Err(said),
@@ -85,7 +89,7 @@ pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool
             )));
         }
     };
-    Ok(Compiled { took: started.elapsed(), result })
+    Ok(Compiled { took: started.elapsed(), warnings, result })
 }
 
 /// Cargo as a command, free of the variables that `cargo run` has set for the runner itself.

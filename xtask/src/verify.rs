@@ -15,13 +15,13 @@ use std::time::Instant;
 use drain_criteria::Criterion;
 use tinyjson::JsonValue;
 
-use crate::check;
 use crate::drill::{self, Drill, Set};
 use crate::error::{At as _, Error, Result};
 use crate::json::{list, number, object, text};
 use crate::scratch::Scratch;
 use crate::verdict::{Judged, Word};
 use crate::zoo::{self, Specimen};
+use crate::{check, compile};
 use crate::{interrupt, race, screen};
 
 /// Bugs that only the race check finds, in a drill that has one.
@@ -233,6 +233,9 @@ impl Proof {
     fn stub(&mut self, criteria: &[Criterion], slot: &str) -> Result<()> {
         let scratch = Scratch::of_drill(slot, &self.drill)?;
         let judged = self.judge(&scratch, Set::Exercises, criteria)?;
+        let compiled = compile::acceptance(&scratch.workspace(), &self.drill.package(Set::Exercises), true)?;
+        self.problems
+            .extend(compiled.warnings.first().map(|warning| format!("the stub has warnings: {warning}")));
         for judged in judged {
             let marked = &judged.criterion.stub_passes;
             match (judged.word, marked) {
