@@ -5,10 +5,11 @@
 //! that lies between two moments, and was it others who kept the machine busy? Only if both say so is
 //! a missed bound "unknown" and not red.
 //!
-//! Lateness is the larger of two measures: by how much short sleeps of a thread of ours overslept,
-//! and how long a thread of the program under test, or of the test, stood ready to run and was not
-//! running (`/proc/PID/task/*/schedstat`). Both are kept as samples: what was late before the moments
-//! in question, or after, excuses nothing.
+//! Lateness is the largest of several measures: by how much short sleeps of a thread of ours
+//! overslept, and how long a thread of one of the programs under test, or of the test, stood ready to
+//! run and was not running (`/proc/PID/task/*/schedstat`). They are kept as samples: what was late
+//! before the moments in question, or after, excuses nothing; and twenty programs that were each a
+//! little late do not add up to one that was very late.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -36,12 +37,16 @@ struct State {
     programs: Vec<Watched>,
 }
 
-/// By how much the machine may have been late in this span of time.
+/// By how much the machine may have delayed one process in this span of time.
 struct Sample {
     from: Instant,
     to: Instant,
+    pid: u32,
     late: Duration,
 }
+
+/// No process has this number: it stands for the short sleeps.
+const SLEEPER: u32 = 0;
 
 struct Watched {
     pid: u32,
@@ -92,10 +97,13 @@ impl Meter {
         if share < BUSY_SHARE {
             return Duration::ZERO;
         }
-        let between = state.samples.iter().filter(|sample| sample.to >= from && sample.from <= to);
+        let mut late: HashMap<u32, Duration> = HashMap::new();
+        for sample in state.samples.iter().filter(|sample| sample.to >= from && sample.from <= to) {
+            *late.entry(sample.pid).or_default() += sample.late;
+        }
         // The thread that takes the samples may itself be late just now.
         let overdue = to.saturating_duration_since(state.sampled).saturating_sub(TICK);
-        between.map(|sample| sample.late).sum::<Duration>() + overdue
+        late.into_values().max().unwrap_or_default() + overdue
     }
 }
 
@@ -108,26 +116,21 @@ fn sample(state: &Weak<Mutex<State>>) {
         thread::sleep(TICK);
         let Some(state) = state.upgrade() else { return };
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let to = Instant::now();
         // Timers fire a little late on any machine.
-        let mut late = (from.elapsed() - TICK).saturating_sub(Duration::from_millis(1));
+        let overslept = (to - from).saturating_sub(TICK + Duration::from_millis(1));
+        let mut late = vec![(SLEEPER, from, overslept)];
         for program in &mut state.programs {
-            late = late.max(program.look());
+            late.push((program.pid, from, program.look()));
             // A program that has exited answers with zero: keep what was seen last.
             program.ticks = program.ticks.max(proc::ticks(program.pid));
         }
-        let to = Instant::now();
-        state.samples.push(Sample { from, to, late });
-        state.sampled = to;
         if tick % TICKS_BETWEEN_LOOKS_AT_OURS == 0 {
-            let overslept: Duration = state
-                .samples
-                .iter()
-                .filter(|sample| sample.from >= ours_from)
-                .map(|sample| sample.late)
-                .sum();
-            let late = ours.look().saturating_sub(overslept);
-            state.samples.push(Sample { from: ours_from, to, late });
+            late.push((ours.pid, ours_from, ours.look()));
             ours_from = to;
         }
+        let late = late.into_iter().filter(|(_, _, late)| !late.is_zero());
+        state.samples.extend(late.map(|(pid, from, late)| Sample { from, to, pid, late }));
+        state.sampled = to;
     }
 }

@@ -134,8 +134,7 @@ impl Stage {
         expected: &str,
         observed: &str,
     ) -> ! {
-        let late = self.lag.late(from.instant(), at.instant());
-        if late >= at.since(from).saturating_sub(limit) {
+        if let Some(late) = self.excuse(limit, from, at) {
             wire::lag(late);
             self.unknown(format!(
                 "machine too busy: {expected}; observed {observed}, but the machine itself was up to {} late",
@@ -143,6 +142,12 @@ impl Stage {
             ));
         }
         self.fail_at(at, expected, observed)
+    }
+
+    /// How late the machine was, if that may be why more than `limit` lies between the moments.
+    pub(crate) fn excuse(&self, limit: Duration, from: Moment, to: Moment) -> Option<Duration> {
+        let late = self.lag.late(from.instant(), to.instant());
+        (late >= to.since(from).saturating_sub(limit)).then_some(late)
     }
 
     /// Fails: the criterion does not hold.
