@@ -9,6 +9,8 @@ use drain_kit::{
     program, secs,
 };
 
+/// How long a drain may take unless `DRAIN_BUDGET` says otherwise.
+const BOUND: Duration = secs(5);
 /// How long a client waits for a response: longer than any drain here may take.
 const PATIENCE: Duration = secs(6);
 
@@ -19,10 +21,15 @@ const PATIENCE: Duration = secs(6);
 fn fast_answers_at_once_beside_slow() {
     let scenario = Scenario::new();
     let (_program, address) = serve(&scenario);
-    let _slow = connect(&scenario, 1, address).request("/slow", PATIENCE);
+    let slow = connect(&scenario, 1, address).request("/slow", PATIENCE);
     let mut client = connect(&scenario, 2, address);
     let sent = client.send("/fast");
     let response = require_200(&scenario, client.response(PATIENCE));
+    scenario.require(
+        response.at.since(slow.sent()) < secs(2),
+        "GET /fast answered before GET /slow, which began before it",
+        "answered after it",
+    );
     scenario.at_most(ms(500), sent, response.at, "the response to GET /fast");
     require_content_length(&scenario, &response);
     let elsewhere = client.get("/nowhere", PATIENCE);
@@ -37,6 +44,8 @@ fn fast_answers_at_once_beside_slow() {
 ///
 /// Why: behind each request in flight waits a person. What a deploy cuts off is an order of which
 /// nobody knows whether it was taken.
+///
+/// Limit: 15 s
 #[test]
 fn a_request_in_flight_gets_its_full_response() {
     let scenario = Scenario::new();
@@ -58,8 +67,7 @@ fn a_request_in_flight_gets_its_full_response() {
         format!("the body that comes without a signal, {:?}", String::from_utf8_lossy(&undisturbed.body)),
         format!("{:?}", String::from_utf8_lossy(&response.body)),
     );
-    program.exit_at_most(ms(500), response.at);
-    program.exit_with(0);
+    require_clean_exit(&scenario, &program, response.at);
 }
 
 /// SIGINT means the same: a `/slow` in flight gets its response, then the program exits with code 0.
@@ -73,8 +81,7 @@ fn sigint_drains_too() {
     let in_flight = connect(&scenario, 1, address).request("/slow", PATIENCE);
     program.signal(Signal::SIGINT);
     let response = in_flight.answered();
-    program.exit_at_most(ms(500), response.at);
-    program.exit_with(0);
+    require_clean_exit(&scenario, &program, response.at);
 }
 
 /// From 300 ms after the signal on, new connections are refused, as long as the drain lasts.
@@ -114,8 +121,7 @@ fn with_nothing_in_flight_the_drain_is_over_at_once() {
     let address = program.address();
     require_200(&scenario, connect(&scenario, 1, address).get("/fast", PATIENCE));
     let signal = program.signal(Signal::SIGTERM);
-    program.exit_at_most(ms(500), signal);
-    program.exit_with(0);
+    require_clean_exit(&scenario, &program, signal);
 }
 
 /// An idle keep-alive connection, and one on which nothing was ever sent, do not hold the drain.
@@ -128,8 +134,7 @@ fn idle_and_silent_connections_do_not_hold_the_drain() {
     let (program, address) = serve(&scenario);
     let _open = idle_and_silent(&scenario, address);
     let signal = program.signal(Signal::SIGTERM);
-    program.exit_at_most(ms(500), signal);
-    program.exit_with(0);
+    require_clean_exit(&scenario, &program, signal);
 }
 
 /// Half a request does not hold the drain beyond the bound, and is not counted as abandoned.
@@ -155,10 +160,10 @@ fn half_a_request_does_not_hold_the_drain_beyond_the_bound() {
 #[test]
 fn a_request_that_outlives_the_bound_does_not_keep_the_process_alive() {
     let scenario = Scenario::new();
-    let (program, address) = serve_within(&scenario, "700ms");
+    let (program, address) = serve_within(&scenario, "300ms");
     let _in_flight = connect(&scenario, 1, address).request("/slow", PATIENCE);
     let signal = program.signal(Signal::SIGTERM);
-    require_exit_at_bound(&scenario, &program, signal, ms(700));
+    require_exit_at_bound(&scenario, &program, signal, ms(300));
 }
 
 /// The bound begins with the signal, however long the program has been up.
@@ -335,8 +340,7 @@ mod load {
         let in_flight = connect(&scenario, 100, address).request("/slow", PATIENCE);
         program.signal(Signal::SIGTERM);
         let response = in_flight.answered();
-        program.exit_at_most(ms(500), response.at);
-        program.exit_with(0);
+        require_clean_exit(&scenario, &program, response.at);
         let ledger = load.stop();
         let Ledger { answered, lost, duplicated, wrong_status, .. } = ledger;
         scenario.require(
@@ -495,6 +499,15 @@ fn require_report(scenario: &Scenario, program: &Running, outcome: &str, abandon
     report
 }
 
+/// The exit comes at most 500 ms after `last`, with code 0.
+#[track_caller]
+fn require_clean_exit(scenario: &Scenario, program: &Running, last: Moment) {
+    // The code first: a drain that ran into its bound is wrong however busy the machine is.
+    program.exit_at_most(BOUND + ms(500), last);
+    let exit = program.exit_with(0);
+    scenario.at_most(ms(500), last, exit.at, "exit");
+}
+
 /// The exit comes at the bound, with code 1: not more than 50 ms before it and 500 ms after it.
 #[track_caller]
 fn require_exit_at_bound(scenario: &Scenario, program: &Running, signal: Moment, bound: Duration) {
@@ -532,10 +545,15 @@ fn require_no_child(scenario: &Scenario, program: &Running, when: &str) {
 /// With this value the program says so in one line and exits with code 2.
 #[track_caller]
 fn require_refusal(scenario: &Scenario, variable: &str, value: &str) {
-    let started = scenario.timeline().mark("start", format!("{variable}={value}"));
+    scenario.timeline().mark("start", format!("{variable}={value}"));
     let program = Program::new(scenario, program!()).env(variable, value).start();
-    program.exit_at_most(secs(2), started);
+    let _waiting = scenario.waiting(format!("the program to refuse {variable}={value}"));
+    while program.exited().is_none() {
+        require_nothing_on_stdout(scenario, &program);
+        thread::sleep(ms(2));
+    }
     program.exit_with(2);
+    require_nothing_on_stdout(scenario, &program);
     let told = texts(program.stderr());
     let expected = format!("one line on stderr that names {variable} and {value}");
     scenario.require(
@@ -543,8 +561,12 @@ fn require_refusal(scenario: &Scenario, variable: &str, value: &str) {
         expected,
         if told.is_empty() { "nothing".to_owned() } else { told.join(" / ") },
     );
+}
+
+#[track_caller]
+fn require_nothing_on_stdout(scenario: &Scenario, program: &Running) {
     let printed = texts(program.stdout());
-    scenario.require(printed.is_empty(), "nothing on stdout", printed.join(" / "));
+    scenario.require(printed.is_empty(), "exit code 2, and nothing on stdout", printed.join(" / "));
 }
 
 fn texts(lines: Vec<(Moment, String)>) -> Vec<String> {
