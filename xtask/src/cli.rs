@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 
 use crate::drill::{Set, nearest};
 use crate::error::{Error, Result};
-use crate::{bench, check, diff, hint, interrupt, list, reset, soak, supervise, verify, zoo};
+use crate::{bench, check, diff, hint, interrupt, list, reset, services, soak, supervise, verify, zoo};
 
 const HELP: &str = "\
 Drain Drills: judge your work, and see that the judge can be trusted.
@@ -25,6 +25,7 @@ usage: cargo xtask COMMAND [SELECTION...] [OPTIONS]
             every bug caught by its criterion, every alternative passes
   soak      the solutions' tests again and again on a busy machine
   bench     how long a verdict takes, beside bare `cargo test`
+  services  Kafka, PostgreSQL and Redis on this machine, without Docker
 
 SELECTION is any of: 2, 02, task-02, 1-3, beginner, intermediate, advanced,
 capstone, all. `check` without one takes the first drill that is not done.
@@ -102,6 +103,7 @@ pub(crate) enum Command {
     Zoo { words: Vec<String>, json: bool },
     Soak(soak::Options),
     Bench { words: Vec<String>, pairs: usize },
+    Services(Vec<OsString>),
     Supervise { limit: Duration, binary: PathBuf, arguments: Vec<OsString> },
 }
 
@@ -116,6 +118,9 @@ const COMMANDS: [(&str, &str); 9] = [
     ("soak", HELP_SOAK),
     ("bench", HELP_BENCH),
 ];
+
+/// What stands behind it is read by another program.
+const SERVICES: &str = "services";
 
 /// Everything that may stand behind a command.
 #[derive(Default)]
@@ -143,10 +148,12 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
     match first.as_str() {
         "-h" | "--help" | "help" => return Ok(Command::Help(HELP)),
         "supervise" => return supervised(arguments),
+        SERVICES => return Ok(Command::Services(arguments.collect())),
         _ => {}
     }
     let Some((command, help)) = COMMANDS.into_iter().find(|(name, _)| *name == first) else {
-        let meant = nearest(&first, COMMANDS.iter().map(|(name, _)| *name));
+        let names = COMMANDS.iter().map(|(name, _)| *name).chain([SERVICES]);
+        let meant = nearest(&first, names);
         let meant = meant.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
         return Err(Error::new(
             format!("no command is called `{first}`{meant} See `cargo xtask --help`")
@@ -251,10 +258,13 @@ fn supervised(mut arguments: impl Iterator<Item = OsString>) -> Result<Command> 
 }
 
 pub(crate) fn run(command: Command) -> Result<u8> {
-    if let Command::Supervise { limit, binary, arguments } = command {
-        return supervise::main(limit, &binary, &arguments);
+    match &command {
+        Command::Supervise { limit, binary, arguments } => {
+            return supervise::main(*limit, binary, arguments);
+        }
+        Command::Services(arguments) => return services::run(arguments),
+        _ => interrupt::listen(),
     }
-    interrupt::listen();
     match command {
         Command::Help(help) => {
             print!("{help}");
@@ -269,6 +279,6 @@ pub(crate) fn run(command: Command) -> Result<u8> {
         Command::Zoo { words, json } => zoo::run(&words, json),
         Command::Soak(options) => soak::run(&options),
         Command::Bench { words, pairs } => bench::run(&words, pairs),
-        Command::Supervise { .. } => unreachable!("handled above"),
+        Command::Supervise { .. } | Command::Services(_) => unreachable!("handled above"),
     }
 }

@@ -18,6 +18,7 @@
 //! | `verify`, `zoo` | proof that the verdicts can be trusted |
 //! | `soak`, `bench` | the same verdict 200 times on a busy machine; how long a verdict takes |
 //! | `list`, `hint`, `diff`, `reset`, `progress` | what a learner needs beside the verdict |
+//! | `services` | hands over to the crate that starts Kafka, PostgreSQL and Redis |
 //! | `interrupt` | Ctrl-C and SIGTERM stop everything that was started |
 #![forbid(unsafe_code)]
 
@@ -38,6 +39,7 @@ mod race;
 mod reset;
 mod scratch;
 mod screen;
+mod services;
 mod soak;
 mod supervise;
 mod tamper;

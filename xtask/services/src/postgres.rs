@@ -1,0 +1,119 @@
+//! PostgreSQL: from the binaries that are installed here.
+
+mod client;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nix::unistd::geteuid;
+
+use crate::error::{At as _, Error, Result};
+use crate::{cache, tool};
+
+pub use client::Client;
+
+/// The user that owns everything in it.
+pub const USER: &str = "drills";
+/// The database that is there from the start.
+pub const DATABASE: &str = "drills";
+/// PostgreSQL refuses to run as root: then it runs as the user that nobody is.
+const NOBODY: u32 = 65534;
+const MISSING: &str =
+    "postgres: no initdb and postgres on PATH or in /usr/lib/postgresql: apt-get install postgresql";
+
+/// Quick rather than durable: its data end with it.
+const SETTINGS: [&str; 11] = [
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "shared_buffers=16MB",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+    "jit=off",
+    "timezone=UTC",
+];
+
+/// The address of a database of the server on this port.
+pub fn url(port: u16, database: &str) -> String {
+    format!("postgres://{USER}@127.0.0.1:{port}/{database}")
+}
+
+/// Whether the server runs as another user than we, who must be able to reach its folder.
+pub(crate) fn needs_another_user() -> bool {
+    geteuid().is_root()
+}
+
+pub(crate) fn prepare(folder: &Path, port: u16) -> Result<Command> {
+    let programs = programs()?;
+    if needs_another_user() {
+        chown(folder, Some(NOBODY), Some(NOBODY)).at("give away", folder)?;
+    }
+    let data = folder.join("data");
+    let template = format!("postgres-{}-{}", version(&programs)?, owner());
+    cache::fill(&data, &template, || initialise(&programs, &data))?;
+    let mut postgres = command(&programs, "postgres");
+    postgres.arg("-D").arg(&data).arg("-p").arg(port.to_string());
+    postgres.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+    Ok(postgres)
+}
+
+fn initialise(programs: &Path, data: &Path) -> Result<()> {
+    let mut initdb = command(programs, "initdb");
+    initdb.arg("-D").arg(data).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
+    tool::run(initdb.args(["--no-sync", "--no-instructions"]))?;
+
+    let mut single = command(programs, "postgres");
+    single.arg("--single").arg("-D").arg(data).arg("postgres");
+    let failed = |error| Error::failed(format!("postgres: cannot create the database {DATABASE}: {error}"));
+    let mut single =
+        single.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(failed)?;
+    if let Some(mut stdin) = single.stdin.take() {
+        writeln!(stdin, "CREATE DATABASE {DATABASE}").map_err(failed)?;
+    }
+    single.wait().map(drop).map_err(failed)
+}
+
+/// The folder that holds both programs.
+fn programs() -> Result<PathBuf> {
+    let complete =
+        |folder: &PathBuf| ["initdb", "postgres"].iter().all(|name| tool::is_program(&folder.join(name)));
+    tool::search_path()
+        .into_iter()
+        .find(complete)
+        .or_else(|| debian_folders().into_iter().find(complete))
+        .ok_or_else(|| Error::cannot_run(MISSING))
+}
+
+/// Debian keeps the programs of each major version in a folder of their own: the newest first.
+fn debian_folders() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|entry| entry.path()).collect();
+    versions.sort_by_key(|path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
+    versions.iter().rev().map(|version| version.join("bin")).collect()
+}
+
+/// `postgres (PostgreSQL) 15.18 (Debian …)` is 15.18.
+fn version(programs: &Path) -> Result<String> {
+    let said = tool::run(command(programs, "postgres").arg("--version"))?;
+    Ok(said.split_whitespace().nth(2).unwrap_or_default().to_owned())
+}
+
+fn owner() -> u32 {
+    if needs_another_user() { NOBODY } else { geteuid().as_raw() }
+}
+
+fn command(programs: &Path, name: &str) -> Command {
+    let mut command = Command::new(programs.join(name));
+    if needs_another_user() {
+        // Nobody need not be able to read the folder that we are in.
+        command.uid(NOBODY).gid(NOBODY).current_dir("/");
+    }
+    command
+}
