@@ -67,6 +67,13 @@ pub(crate) fn run_delays(pid: u32) -> Vec<(u32, Duration)> {
     delays.collect()
 }
 
+/// The same for the thread that asks.
+pub(crate) fn run_delay_of_this_thread() -> Duration {
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let delay = schedstat.split_whitespace().nth(1).and_then(|delay| delay.parse().ok());
+    Duration::from_nanos(delay.unwrap_or_default())
+}
+
 /// Processor time that the process has used, and that the whole machine has, in ticks of 10 ms.
 pub(crate) fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

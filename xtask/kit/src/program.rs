@@ -11,8 +11,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use crate::scenario::Stage;
@@ -559,9 +561,11 @@ fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, recorder:
 fn watch(mut child: Child, state: &Arc<State>, recorder: Recorder) {
     let state = state.clone();
     thread::spawn(move || {
-        let Ok(status) = child.wait() else { return };
+        let exited = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        while let Err(Errno::EINTR) = waitid(Id::Pid(Pid::from_raw(child.id().cast_signed())), exited) {}
         let at = Moment::now();
         recorder.stage.gone(child.id());
+        let Ok(status) = child.wait() else { return };
         let exit = Exit { at, outcome: Outcome::of(status) };
         let what = match exit.outcome {
             Outcome::Code(code) => format!("code {code}"),

@@ -245,8 +245,9 @@ impl Stage {
         self.lag.watch(pid);
     }
 
-    /// The process has been waited for: its number may now be somebody else's.
+    /// The process has exited and is about to be waited for: then its number may be somebody else's.
     pub(crate) fn gone(&self, pid: u32) {
+        self.lag.exited(pid);
         self.programs.lock().unwrap_or_else(PoisonError::into_inner).retain(|&started| started != pid);
     }
 
