@@ -404,6 +404,7 @@ mod report {
         hangs_up.send("/slow");
         hangs_up.wait_until_read();
         drop(hangs_up);
+        scenario.timeline().mark("client 1", "hangs up");
         // Once this one is answered, the handler of the first is over as well, cancelled or not.
         connect(&scenario, 2, address).request("/slow", PATIENCE).answered();
         let _in_flight = connect(&scenario, 3, address).request("/slow", PATIENCE);
@@ -440,6 +441,7 @@ fn idle_and_silent(scenario: &Scenario, address: SocketAddr) -> [Client; 2] {
     let mut idle = connect(scenario, 1, address);
     require_200(scenario, idle.get("/fast", PATIENCE));
     let silent = connect(scenario, 2, address);
+    scenario.timeline().mark("client 2", "connected, sends nothing");
     require_200(scenario, connect(scenario, 3, address).get("/fast", PATIENCE));
     [idle, silent]
 }
@@ -549,11 +551,11 @@ fn require_refusal(scenario: &Scenario, variable: &str, value: &str) {
     let program = Program::new(scenario, program!()).env(variable, value).start();
     let _waiting = scenario.waiting(format!("the program to refuse {variable}={value}"));
     while program.exited().is_none() {
-        require_nothing_on_stdout(scenario, &program);
+        require_nothing_on_stdout(scenario, &program, variable, value);
         thread::sleep(ms(2));
     }
     program.exit_with(2);
-    require_nothing_on_stdout(scenario, &program);
+    require_nothing_on_stdout(scenario, &program, variable, value);
     let told = texts(program.stderr());
     let expected = format!("one line on stderr that names {variable} and {value}");
     scenario.require(
@@ -564,9 +566,10 @@ fn require_refusal(scenario: &Scenario, variable: &str, value: &str) {
 }
 
 #[track_caller]
-fn require_nothing_on_stdout(scenario: &Scenario, program: &Running) {
+fn require_nothing_on_stdout(scenario: &Scenario, program: &Running, variable: &str, value: &str) {
     let printed = texts(program.stdout());
-    scenario.require(printed.is_empty(), "exit code 2, and nothing on stdout", printed.join(" / "));
+    let expected = format!("{variable}={value}: exit code 2, and nothing on stdout");
+    scenario.require(printed.is_empty(), expected, printed.join(" / "));
 }
 
 fn texts(lines: Vec<(Moment, String)>) -> Vec<String> {

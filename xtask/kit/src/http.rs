@@ -4,9 +4,7 @@
 //! a request of which half is sent, a connection on which nothing is sent, a reader that stops, and
 //! the exact way in which a connection ended.
 
-use std::collections::HashSet;
 use std::fmt::{self, Display};
-use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -14,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::scenario::Stage;
+use crate::socket::Sockets;
 use crate::timeline::{Millis, Moment, Span};
 use crate::{Scenario, ms};
 
@@ -353,50 +352,32 @@ pub(crate) fn wait_until_all_read(clients: &[Client]) {
     let from = Moment::now();
     loop {
         let unread = unread(clients);
-        if unread == Some(0) {
+        if unread == 0 {
             return;
         }
         let now = Moment::now();
         if now > from.plus(READ_PATIENCE) {
             // Not a question of a busy machine: reading takes microseconds.
             let expected = format!("the program reads {whose} within {}", Millis(READ_PATIENCE));
-            let observed = format!("{} of {} not read", unread.unwrap_or(clients.len()), clients.len());
+            let observed = format!("{unread} of {} not read", clients.len());
             stage.fail_at(now, expected, observed);
         }
         thread::sleep(ms(1));
     }
 }
 
-/// On how many of these connections something was sent that the other side has not read, as
-/// `/proc/net/tcp` has it: it is still on its way, or waits on the other side. Nothing if that cannot be
-/// told.
-fn unread(clients: &[Client]) -> Option<usize> {
-    let ports = |client: &Client| {
-        let (ours, theirs) = (client.stream.local_addr().ok()?, client.stream.peer_addr().ok()?);
-        Some((ours.port(), theirs.port()))
-    };
-    // A connection that is gone here has no ports any more: nothing will be read there.
-    let ours: HashSet<(u16, u16)> = clients.iter().filter_map(ports).collect();
-    let mut unread = HashSet::new();
-    for line in fs::read_to_string("/proc/net/tcp").ok()?.lines().skip(1) {
-        let mut fields = line.split_whitespace().skip(1);
-        let (Some(local), Some(remote), Some(_state), Some(queues)) =
-            (fields.next(), fields.next(), fields.next(), fields.next())
-        else {
-            continue;
+/// On how many of these connections something was sent that the other side has not read: it is still on
+/// its way, or waits on the other side.
+fn unread(clients: &[Client]) -> usize {
+    let sockets = Sockets::open();
+    let waits = |client: &&Client| {
+        // A connection that is gone has no addresses any more: nothing will be read there.
+        let (Ok(ours), Ok(theirs)) = (client.stream.local_addr(), client.stream.peer_addr()) else {
+            return false;
         };
-        let port = |address: &str| u16::from_str_radix(address.split_once(':')?.1, 16).ok();
-        let (local, remote) = (port(local)?, port(remote)?);
-        let (sending, received) = queues.split_once(':')?;
-        let waits = |bytes: &str| u64::from_str_radix(bytes, 16).is_ok_and(|bytes| bytes > 0);
-        if ours.contains(&(local, remote)) && waits(sending) {
-            unread.insert((local, remote));
-        }
-        if ours.contains(&(remote, local)) && waits(received) {
-            unread.insert((remote, local));
-        }
-    }
-    Some(unread.len())
+        sockets.queues(ours, theirs).sending > 0 || sockets.queues(theirs, ours).received > 0
+    };
+    clients.iter().filter(waits).count()
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@
 //! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
 //! | `load` | [`load`]: many clients through a drain, with a ledger |
 //! | `leaks` | [`leaks`]: tasks, threads, descriptors, child processes |
+//! | `socket` | how much of what was sent has not been read |
 //! | `lag` | was the machine itself late? |
 //! | `watchdog` | ends a scenario that hangs, and says what it waited for |
 //! | `wire` | tells the runner what happened, when a runner listens |
@@ -49,6 +50,7 @@ mod picture;
 mod proc;
 mod program;
 mod scenario;
+mod socket;
 mod timeline;
 mod watchdog;
 mod wire;
