@@ -123,7 +123,8 @@ pub(crate) fn forget_cargo_run(command: &mut Command) {
 }
 
 fn executable(message: &str) -> Option<Binary> {
-    if !message.contains("\"compiler-artifact\"") {
+    // Most messages are long and about something else: parsing them all would cost more than the rest.
+    if !message.contains("\"compiler-artifact\"") || message.contains("\"executable\":null") {
         return None;
     }
     let message: JsonValue = message.parse().ok()?;

@@ -100,9 +100,8 @@ impl Stopped {
 
 /// Runs the job under a supervisor, and returns when nothing of it is left.
 pub(crate) fn run(job: &Job<'_>) -> Result<Ended> {
-    let this = std::env::current_exe()
-        .map_err(|error| Error::new(format!("cannot find the runner itself: {error}")))?;
-    let mut command = Command::new(this);
+    // Not its path: the runner may have been built anew since it started.
+    let mut command = Command::new("/proc/self/exe");
     command.arg("supervise").arg(job.limit.as_millis().to_string()).arg(job.binary).args(&job.arguments);
     compile::forget_cargo_run(&mut command);
     command.current_dir(job.folder).env("CARGO_MANIFEST_DIR", job.folder);
