@@ -29,6 +29,8 @@ pub struct Client {
     stream: TcpStream,
     received: Vec<u8>,
     in_flight: Option<Span>,
+    /// When the last response came, or its absence was known.
+    settled: Moment,
     quiet: bool,
 }
 
@@ -111,6 +113,7 @@ impl Client {
                     stream,
                     received: Vec::new(),
                     in_flight: None,
+                    settled: Moment::now(),
                     quiet: false,
                 })
             }
@@ -166,6 +169,7 @@ impl Client {
             None if self.quiet && outcome.is_ok() => Moment::now(),
             None => self.stage.timeline().mark(&self.name, what),
         };
+        self.settled = at;
         // The same moment as in the picture, so that a bound that counts from here can name it.
         outcome.map(|response| Response { at, ..response })
     }
@@ -284,10 +288,14 @@ impl Pending {
     pub fn answered(self) -> Response {
         let stage = self.stage.clone();
         let expected = format!("{}: 200", self.name);
-        match self.outcome().1 {
+        let (client, outcome) = self.outcome();
+        match outcome {
             Ok(response) if response.status == 200 => response,
             Ok(response) => stage.fail_at(response.at, expected, response.status),
-            Err(cut) => stage.fail(expected, format!("{cut}, {}", stage.timeline().when(Moment::now()))),
+            Err(cut) => {
+                let observed = format!("{cut}, {}", stage.timeline().when(client.settled));
+                stage.fail_at(client.settled, expected, observed)
+            }
         }
     }
 }
