@@ -169,15 +169,17 @@ mod load {
         let scenario = Scenario::new();
         let programs = programs(&scenario, 1..=20, |program| program);
         let ready = programs.iter().map(|program| program.line("running")).max().expect("twenty programs");
-        let drain = |(number, program): (u64, &Running)| {
+        let signal = |(number, program): (u64, &Running)| {
             // Spread on purpose: the moments, every 50 ms of a second, are what is being tested.
             std::thread::sleep(ready.plus(ms(150 * number)).since(Moment::now()));
-            let signal = program.signal(Signal::SIGTERM);
+            program.signal(Signal::SIGTERM)
+        };
+        let signals: Vec<Moment> = (0..).zip(&programs).map(signal).collect();
+        let drains = programs.iter().zip(signals).map(|(program, signal)| {
             let draining = program.line("draining");
             program.exit_with(0);
             (signal, draining)
-        };
-        let drains = (0..).zip(&programs).map(drain);
+        });
         // Only the slowest: a program that is deaf for a while shows it best there.
         let slowest = drains.max_by_key(|(signal, draining)| draining.since(*signal));
         let (signal, draining) = slowest.expect("twenty programs");
