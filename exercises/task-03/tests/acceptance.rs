@@ -346,8 +346,9 @@ mod load {
     fn busy_connections_do_not_hold_the_drain() {
         let scenario = Scenario::new();
         let (program, address) = serve(&scenario);
-        let load = Load::start(&scenario, address, 16, "/fast", PATIENCE);
+        let load = Load::start(&scenario, address, 8, "/fast", PATIENCE);
         let in_flight = connect(&scenario, 100, address).request("/slow", PATIENCE);
+        wait_until(in_flight.sent().plus(ms(500)));
         program.signal(Signal::SIGTERM);
         let response = in_flight.answered();
         require_clean_exit(&scenario, &program, response.at);
