@@ -21,6 +21,7 @@ const PATIENCE: Duration = secs(6);
 fn fast_answers_at_once_beside_slow() {
     let scenario = Scenario::new();
     let (_program, address) = serve(&scenario);
+    scenario.require(address.ip().is_loopback(), "listening on 127.0.0.1 only, as LISTEN_ADDR says", address);
     let slow = connect(&scenario, 1, address).request("/slow", PATIENCE);
     let mut client = connect(&scenario, 2, address);
     let sent = client.send("/fast");
@@ -58,7 +59,9 @@ fn a_request_in_flight_gets_its_full_response() {
     let undisturbed = undisturbed.answered();
     program.signal(Signal::SIGTERM);
     let sent = in_flight.sent();
-    let response = in_flight.answered();
+    // The client keeps its connection open: the program may not wait for it to go.
+    let (_client, response) = in_flight.outcome();
+    let response = require_200(&scenario, response);
     require_two_seconds(&scenario, begun, &undisturbed);
     require_two_seconds(&scenario, sent, &response);
     require_content_length(&scenario, &response);
@@ -204,7 +207,7 @@ fn the_bound_is_one_deadline_for_everything() {
 #[test]
 fn a_second_signal_changes_nothing() {
     let scenario = Scenario::new();
-    let (program, address) = serve(&scenario);
+    let (program, address) = serve_within(&scenario, "1m");
     let in_flight = connect(&scenario, 1, address).request("/slow", PATIENCE);
     let signal = program.signal(Signal::SIGTERM);
     first_refused(&scenario, address, signal);
@@ -267,6 +270,8 @@ fn an_address_in_use_is_named_and_ends_the_program() {
 mod leaks {
     use super::*;
 
+    use std::ops::RangeInclusive;
+
     use drain_kit::leaks;
 
     /// The program starts no other process, before the signal or after it.
@@ -292,10 +297,15 @@ mod leaks {
     fn a_connection_that_has_ended_leaves_no_descriptor() {
         let scenario = Scenario::new();
         let (program, address) = serve(&scenario);
+        let serve_clients = |numbers: RangeInclusive<usize>| {
+            for number in numbers {
+                require_200(&scenario, connect(&scenario, number, address).get("/fast", PATIENCE));
+            }
+        };
+        // A runtime may open some for itself when there is something to do.
+        serve_clients(1..=10);
         let before = program.descriptors();
-        for number in 1..=50 {
-            require_200(&scenario, connect(&scenario, number, address).get("/fast", PATIENCE));
-        }
+        serve_clients(11..=60);
         leaks::require_descriptors_at_most(&scenario, &program, before + 5);
     }
 }
@@ -336,8 +346,9 @@ mod load {
     fn busy_connections_do_not_hold_the_drain() {
         let scenario = Scenario::new();
         let (program, address) = serve(&scenario);
-        let load = Load::start(&scenario, address, 16, "/fast", PATIENCE);
+        let load = Load::start(&scenario, address, 8, "/fast", PATIENCE);
         let in_flight = connect(&scenario, 100, address).request("/slow", PATIENCE);
+        wait_until(in_flight.sent().plus(ms(500)));
         program.signal(Signal::SIGTERM);
         let response = in_flight.answered();
         require_clean_exit(&scenario, &program, response.at);
@@ -364,12 +375,15 @@ mod report {
         let scenario = Scenario::new();
         let (program, address) = serve(&scenario);
         let in_flight = connect(&scenario, 1, address).request("/slow", PATIENCE);
-        wait_until(in_flight.sent().plus(ms(500)));
+        let sent = in_flight.sent();
+        wait_until(sent.plus(ms(500)));
         let signal = program.signal(Signal::SIGTERM);
         in_flight.answered();
         let exit = program.exit_with(0);
         let report = require_report(&scenario, &program, "complete", 0);
-        require_duration(&scenario, report.duration, secs(1), exit.at.since(signal));
+        // The answer came 2 s after the request; the signal may have taken a while to be heard.
+        let least = secs(2).saturating_sub(signal.since(sent) + ms(500));
+        require_duration(&scenario, report.duration, least, exit.at.since(signal));
         scenario.note(format!("drain complete in {:.1?}, 0 abandoned", report.duration));
     }
 

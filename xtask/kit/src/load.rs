@@ -2,17 +2,17 @@
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::http::wait_until_all_read;
-use crate::{Client, Cut, Pending, Response, Scenario, ms};
+use crate::{Client, Cut, Moment, Pending, Response, Scenario};
 
-/// Connects are spread: a correct server with a backlog of 128 resets what a burst of 200 brings.
-const CONNECTS_AT_ONCE: usize = 10;
-const BETWEEN_CONNECTS: Duration = ms(10);
+/// Connects come in bursts, each after the one before has been accepted: a burst of 200 overflows the
+/// backlog of 128 that a correct server may have.
+const CONNECTS_AT_ONCE: usize = 50;
 
 /// What became of every request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Display for Ledger {
     }
 }
 
-/// Opens `count` connections, ten at a time, and puts one `GET path` in flight on each.
+/// Opens `count` connections, fifty at a time, and puts one `GET path` in flight on each.
 ///
 /// Returns when the program has read every request. A connect that fails ends the scenario.
 #[track_caller]
@@ -62,21 +62,21 @@ pub fn in_flight(
     path: &str,
     patience: Duration,
 ) -> Vec<Pending> {
-    let (mut clients, mut sent) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for number in 1..=count {
-        match Client::connect(scenario, &format!("client {number}"), address) {
-            Ok(mut client) => {
-                sent.push(client.send(path));
-                clients.push(client);
-            }
-            Err(cut) => scenario.fail(format!("client {number}: connected before the signal"), cut),
-        }
-        if number % CONNECTS_AT_ONCE == 0 {
-            thread::sleep(BETWEEN_CONNECTS);
-        }
+    let mut pending = Vec::with_capacity(count);
+    while pending.len() < count {
+        let numbers = pending.len() + 1..=count.min(pending.len() + CONNECTS_AT_ONCE);
+        let connect = |number| {
+            let client = Client::connect(scenario, &format!("client {number}"), address);
+            let mut client = client.unwrap_or_else(|cut| {
+                scenario.fail(format!("client {number}: connected before the signal"), cut)
+            });
+            (client.send(path), client)
+        };
+        let (sent, clients): (Vec<Moment>, Vec<Client>) = numbers.map(connect).unzip();
+        wait_until_all_read(&clients);
+        pending.extend(clients.into_iter().zip(sent).map(|(client, sent)| client.pending(sent, patience)));
     }
-    wait_until_all_read(&clients);
-    clients.into_iter().zip(sent).map(|(client, sent)| client.pending(sent, patience)).collect()
+    pending
 }
 
 /// Waits for all of them, and enters each in a ledger.
@@ -101,7 +101,7 @@ pub struct Load {
 
 impl Load {
     /// Starts `clients` clients; every other one opens a new connection for each request, the rest
-    /// keep theirs.
+    /// keep theirs. Returns when each of them has sent its first request and knows what became of it.
     pub fn start(
         scenario: &Scenario,
         address: SocketAddr,
@@ -110,8 +110,10 @@ impl Load {
         patience: Duration,
     ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let (begun, all_begun) = mpsc::channel::<()>();
         let client = |number| {
             let (stage, stop, path) = (scenario.stage().clone(), stop.clone(), path.to_owned());
+            let mut begun = Some(begun.clone());
             let keep_alive = number % 2 == 0;
             thread::spawn(move || {
                 let mut ledger = Ledger::default();
@@ -127,6 +129,7 @@ impl Load {
                         break;
                     };
                     let outcome = client.get(&path, patience);
+                    begun.take();
                     let signalled = stage.timeline().anchored();
                     if !ledger.enter(&outcome, fresh, signalled) {
                         continue;
@@ -139,6 +142,10 @@ impl Load {
             })
         };
         let clients = (1..=clients).map(client).collect();
+        drop(begun);
+        // Nothing is ever sent: it ends when the last client has let go of its end.
+        let _waiting = scenario.waiting("the first response to each client");
+        let _ = all_begun.recv();
         Self { stop, clients }
     }
 
