@@ -1,0 +1,880 @@
+//! Acceptance tests for task 6.
+
+#[cfg(feature = "solution")]
+extern crate task_06_solution as task_06;
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use drain_kit::leaks::Footprint;
+use drain_kit::{DrainReport, Moment, Program, Scenario, Timeline, ms, secs};
+use task_06::{Closed, DeadlineExceeded, Drained, Outcome, Pool};
+use tokio::sync::Barrier;
+use tokio::task::{JoinHandle, yield_now};
+use tokio::time::{Instant, sleep, timeout};
+
+/// A second call returns at once, with the outcome of the first, whatever its own deadline.
+///
+/// Why: the signal handler drains, the admin endpoint drains, and `main` drains on its way out. If the
+/// second of them panics, a clean stop ends in a crash report.
+#[tokio::test(start_paused = true)]
+async fn a_second_call_returns_at_once_with_the_first_outcome() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.accept([secs(1); 4]).await;
+    let first = trial.over(trial.call("first call", secs(60))).await;
+    trial.require_outcome(&first, complete(secs(2)));
+    sleep(secs(5)).await;
+    for (name, limit) in [("second call", secs(60)), ("third call", Duration::ZERO)] {
+        let again = trial.over(trial.call(name, limit)).await;
+        trial.require_at(&again, again.called, "the call: the drain is over");
+        trial.require_outcome(&again, first.outcome);
+    }
+}
+
+/// A missed deadline stays the outcome, also when the jobs are done by the time of the next call.
+///
+/// Why: one half of the service logs a clean stop and the other a failed one, about the same drain.
+#[tokio::test(start_paused = true)]
+async fn a_missed_deadline_stays_the_outcome() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.accept([secs(2); 3]).await;
+    let first = trial.over(trial.call("first call", secs(1))).await;
+    trial.require_outcome(&first, missed(3));
+    sleep(secs(10)).await;
+    let again = trial.over(trial.call("second call", secs(60))).await;
+    trial.require_at(&again, again.called, "the call: the drain is over");
+    trial.require_outcome(&again, first.outcome);
+    trial.require_done(3);
+}
+
+/// A hundred concurrent callers share one drain and one outcome, and none returns before it is over.
+///
+/// Why: whoever returns first goes on to stop what the others still need: the database, the process.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_concurrent_callers_share_one_drain() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.accept([secs(1); 4]).await;
+    let mut callers = trial.crowd(1..=50, secs(60));
+    for number in 51..=100 {
+        sleep(ms(10)).await;
+        // Some of them have a longer deadline than the first, and some a shorter one.
+        callers.extend(trial.crowd([number], secs(number as u64 - 40)));
+    }
+    for caller in callers {
+        let returned = trial.over(caller).await;
+        trial.require_jobs_done(&returned, 4);
+        trial.require_at(&returned, trial.book.entries().last_end(), "the end of the last job");
+        trial.require_outcome(&returned, complete(secs(2)));
+    }
+}
+
+/// The hooks are called once, in their order, after the last job and before anybody returns.
+///
+/// Why: hooks close what the jobs need. Called too early they break the last orders; called twice they
+/// free what somebody else has by then; called too late they are not called at all.
+#[tokio::test(start_paused = true)]
+async fn the_hooks_are_called_once_after_the_last_job() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.add_hooks(1..=3);
+    trial.accept([secs(1); 4]).await;
+    let mut callers = trial.crowd(1..=5, secs(60));
+    sleep(ms(100)).await;
+    callers.extend(trial.crowd([6], secs(60)));
+    for caller in callers {
+        let returned = trial.over(caller).await;
+        trial.require_hooks_called(&returned, &[1, 2, 3]);
+    }
+    trial.over(trial.call("late call", secs(60))).await;
+    trial.require_hooks(&[1, 2, 3], "after one more call");
+    let jobs_before = trial.book.entries().jobs_done_before_hooks;
+    scenario.require(
+        jobs_before == Some(4),
+        "4 jobs done when the first hook is called",
+        format!("{} done", jobs_before.unwrap_or_default()),
+    );
+}
+
+/// When the drain misses its deadline, the hooks are called then, before anybody returns.
+///
+/// Why: `main` returns right after `drain`. Whatever has not been called by then never is: the buffer
+/// stays unwritten, the lease unreturned.
+#[tokio::test(start_paused = true)]
+async fn at_a_missed_deadline_the_hooks_are_called_before_anybody_returns() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.add_hooks(1..=2);
+    trial.accept([secs(10); 3]).await;
+    // The same moment for all, as when each of them has it from the signal. One stays longer.
+    let mut callers = trial.crowd(1..=3, secs(1));
+    callers.push(trial.call("patient caller", secs(60)));
+    let begun = Moment::now();
+    for caller in callers {
+        let returned = trial.over(caller).await;
+        trial.require_at(&returned, begun.plus(secs(1)), "the deadline of the drain");
+        trial.require_hooks_called(&returned, &[1, 2]);
+        trial.require_outcome(&returned, missed(3));
+    }
+    sleep(secs(30)).await;
+    trial.require_hooks(&[1, 2], "when the jobs are done");
+    trial.require_done(3);
+}
+
+/// A caller whose own deadline is earlier returns at its own, and the drain goes on for the others.
+///
+/// Why: the health check has two seconds, the drain has thirty. Neither may get the other's budget.
+#[tokio::test(start_paused = true)]
+async fn a_caller_with_an_earlier_deadline_leaves_alone() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.add_hooks(1..=1);
+    trial.accept([secs(2); 4]).await;
+    let first = trial.call("first caller", secs(60));
+    sleep(ms(100)).await;
+    for (name, limit) in [("hurried caller", secs(1)), ("late caller", Duration::ZERO)] {
+        let early = trial.over(trial.call(name, limit)).await;
+        trial.require_at(&early, early.called.plus(limit), "its own deadline");
+        trial.require_outcome(&early, missed(4));
+        trial.require_hooks_called(&early, &[]);
+    }
+    let first = trial.over(first).await;
+    trial.require_at(&first, trial.book.entries().last_end(), "the end of the last job");
+    trial.require_outcome(&first, complete(secs(4)));
+    let again = trial.over(trial.call("next caller", secs(60))).await;
+    trial.require_outcome(&again, first.outcome);
+}
+
+/// The drain has the deadline of its first caller: those who join it do not prolong it.
+///
+/// Why: a supervisor that asks every second until it is answered would keep the drain alive for ever.
+#[tokio::test(start_paused = true)]
+async fn those_who_join_the_drain_do_not_prolong_it() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.accept([secs(30); 3]).await;
+    let mut callers = vec![trial.call("first caller", secs(1))];
+    let begun = Moment::now();
+    for number in 2..=5 {
+        sleep(ms(200)).await;
+        callers.extend(trial.crowd([number], secs(60)));
+    }
+    for caller in callers {
+        let returned = trial.over(caller).await;
+        trial.require_at(&returned, begun.plus(secs(1)), "the deadline of the first caller");
+        trial.require_outcome(&returned, missed(3));
+    }
+}
+
+/// A caller that is dropped does not abort the drain for the others, not even the first one.
+///
+/// Why: the request that asked for the drain is given up by its client, and takes the drain with it.
+/// Everybody else waits for something that nobody does any more.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_caller_does_not_abort_the_drain() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.add_hooks(1..=2);
+    trial.accept([secs(1); 4]).await;
+    let mut callers = vec![trial.call("first caller", secs(60))];
+    for number in 2..=4 {
+        sleep(ms(100)).await;
+        callers.extend(trial.crowd([number], secs(60)));
+    }
+    let (stay, leave) = (callers.split_off(2), callers);
+    for caller in leave {
+        sleep(ms(100)).await;
+        trial.give_up(caller).await;
+    }
+    for caller in stay {
+        let returned = trial.over(caller).await;
+        trial.require_at(&returned, trial.book.entries().last_end(), "the end of the last job");
+        trial.require_hooks_called(&returned, &[1, 2]);
+        trial.require_outcome(&returned, complete(secs(2)));
+    }
+}
+
+/// A drain whose callers are all dropped goes on to its end, and its outcome is there for the next call.
+///
+/// Why: a drain that only goes on while somebody watches leaves a service that takes no work, does
+/// none, and does not stop.
+#[tokio::test(start_paused = true)]
+async fn a_drain_whose_callers_are_all_dropped_goes_on() {
+    let scenario = Scenario::new();
+    for (limit, outcome) in [(secs(60), complete(secs(4))), (secs(1), missed(4))] {
+        let trial = Trial::start(&scenario, 2);
+        trial.add_hooks(1..=2);
+        trial.accept([secs(2); 4]).await;
+        let caller = trial.call("only caller", limit);
+        sleep(ms(100)).await;
+        trial.give_up(caller).await;
+        sleep(limit.min(secs(4)) - ms(100) + AT_ONCE).await;
+        trial.require_hooks(&[1, 2], "at the end of a drain whose caller was dropped");
+        sleep(secs(5)).await;
+        let next = trial.over(trial.call("next caller", secs(60))).await;
+        trial.require_at(&next, next.called, "the call: the drain is over");
+        trial.require_outcome(&next, outcome);
+    }
+}
+
+/// Whoever calls after the first caller was dropped joins its drain, with what is left of its deadline.
+///
+/// Why: a client that gives up and tries again, over and over, would get a new budget each time.
+#[tokio::test(start_paused = true)]
+async fn a_caller_after_a_dropped_one_joins_its_drain() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.add_hooks(1..=2);
+    trial.accept([secs(30); 3]).await;
+    let first = trial.call("first caller", secs(1));
+    let begun = Moment::now();
+    sleep(ms(300)).await;
+    trial.give_up(first).await;
+    sleep(ms(300)).await;
+    let second = trial.over(trial.call("second caller", secs(60))).await;
+    trial.require_at(&second, begun.plus(secs(1)), "the deadline of the first caller");
+    trial.require_hooks_called(&second, &[1, 2]);
+    trial.require_outcome(&second, missed(3));
+}
+
+/// A hook that panics costs that one hook: the others are called, and everybody gets the outcome.
+///
+/// Why: things go wrong during a shutdown more than at any other time.
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_costs_that_one_hook() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.add_hooks(1..=1);
+    // Without the panic hook, so that nothing is printed that looks like a failure.
+    trial.add_hook(|| resume_unwind(Box::new("a hook that panics")));
+    trial.add_hooks(2..=2);
+    trial.accept([secs(1); 2]).await;
+    let mut callers = trial.crowd(1..=3, secs(60));
+    sleep(ms(100)).await;
+    callers.extend(trial.crowd([4], secs(30)));
+    for caller in callers {
+        let returned = trial.over(caller).await;
+        trial.require_outcome(&returned, complete(secs(1)));
+        trial.require_hooks_called(&returned, &[1, 2]);
+    }
+}
+
+/// The pool stays closed: it takes no job and no hook, whatever its callers do.
+///
+/// Why: a pool that opens again when somebody gives up takes work that nobody will ever wait for.
+#[tokio::test(start_paused = true)]
+async fn the_pool_stays_closed() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2);
+    trial.accept([secs(2); 3]).await;
+    let first = trial.call("first caller", secs(60));
+    let second = trial.call("second caller", secs(60));
+    settled().await;
+    trial.require_closed("while it drains").await;
+    trial.give_up(first).await;
+    trial.require_closed("when the first caller was dropped").await;
+    trial.over(trial.call("hurried caller", ms(100))).await;
+    trial.require_closed("when a caller left at its own deadline").await;
+    let second = trial.over(second).await;
+    trial.require_outcome(&second, complete(secs(4)));
+    trial.require_closed("when the drain is over").await;
+    trial.over(trial.call("third caller", secs(60))).await;
+    trial.require_closed("after one more call").await;
+    settled().await;
+    trial.require_done(3);
+    trial.require_hooks(&[], "when all hooks were refused");
+}
+
+/// Callers that race each other, producers, and callers that give up share one drain and one outcome.
+///
+/// Why: between "has it begun?" and "now it has" there is room for a second caller. On a machine with
+/// many cores somebody is always in there.
+///
+/// Limit: 60 s
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_that_race_each_other_share_one_drain() {
+    let scenario = Scenario::new();
+    for _ in 0..200 {
+        race(&scenario, 8, 4).await;
+    }
+}
+
+mod leaks {
+    use super::*;
+
+    /// When the drain is over and the last job done, no task is left, however many have called.
+    ///
+    /// Why: a task for each caller that waits for a deadline hours away keeps its memory until then.
+    #[tokio::test(start_paused = true)]
+    async fn no_task_is_left_after_many_callers() {
+        let scenario = Scenario::new();
+        let before = Footprint::now();
+        let trial = Trial::start(&scenario, 2);
+        trial.accept([secs(2); 4]).await;
+        let mut callers = trial.crowd(1..=30, secs(3600));
+        sleep(ms(100)).await;
+        // These leave at their own deadline.
+        callers.extend(trial.crowd(31..=60, secs(1)));
+        for caller in callers {
+            trial.over(caller).await;
+        }
+        trial.over(trial.call("late caller", secs(3600))).await;
+        trial.require_done(4);
+        before.require_no_more(&scenario).await;
+    }
+
+    /// When callers were dropped, no task is left either, once the last job is done.
+    ///
+    /// Why: what goes on for nobody must end as well. It is easily forgotten, for nobody waits for it.
+    #[tokio::test(start_paused = true)]
+    async fn no_task_is_left_after_dropped_callers() {
+        let scenario = Scenario::new();
+        let before = Footprint::now();
+        let trials = [secs(3600), secs(1)].map(|limit| (Trial::start(&scenario, 2), limit));
+        for (trial, limit) in &trials {
+            trial.accept([secs(2); 4]).await;
+            let callers = trial.crowd(1..=30, *limit);
+            sleep(ms(100)).await;
+            for caller in callers {
+                trial.give_up(caller).await;
+            }
+            sleep(secs(10)).await;
+            trial.require_done(4);
+            // The outcome is there, for whoever asks.
+            trial.over(trial.call("next caller", secs(3600))).await;
+        }
+        before.require_no_more(&scenario).await;
+    }
+}
+
+mod load {
+    use super::*;
+
+    /// A thousand callers, half of them dropped, share one drain of hundreds of jobs.
+    ///
+    /// Why: when a node goes down, every request on it asks for the same drain, and most give up.
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_callers_share_one_drain() {
+        let scenario = Scenario::new();
+        let trial = Trial::start(&scenario, 50);
+        trial.add_hooks(1..=1);
+        trial.accept([secs(1); 500]).await;
+        let mut stay = Vec::new();
+        for number in (1..=1_000).step_by(10) {
+            let callers = trial.crowd(number..number + 10, secs(60));
+            sleep(ms(20)).await;
+            for (index, caller) in callers.into_iter().enumerate() {
+                if index % 2 == 0 {
+                    trial.give_up(caller).await;
+                } else {
+                    stay.push(caller);
+                }
+            }
+        }
+        for caller in stay {
+            let returned = trial.over(caller).await;
+            trial.require_jobs_done(&returned, 500);
+            trial.require_hooks_called(&returned, &[1]);
+            trial.require_outcome(&returned, complete(secs(10)));
+        }
+    }
+
+    /// A hundred callers race 32 producers and each other: one drain, one outcome, no accepted job lost.
+    ///
+    /// Why: under load every gap between two steps is hit by somebody.
+    ///
+    /// Limit: 60 s
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_hundred_callers_race_busy_producers() {
+        let scenario = Scenario::new();
+        let mut accepted = 0;
+        for _ in 0..20 {
+            accepted += race(&scenario, 100, 32).await;
+        }
+        scenario.note(format!("{accepted} accepted jobs run, 20 drains of 100 callers each"));
+    }
+}
+
+mod report {
+    use super::*;
+
+    /// The drain reports itself once on stderr, however often it is called.
+    ///
+    /// Why: alarms and dashboards count these lines. A hundred of them are a hundred drains.
+    #[test]
+    fn the_drain_reports_itself_once() {
+        let scenario = Scenario::new();
+        let before = async |pool: &Pool| {
+            // The age of the pool is not the duration of its drain.
+            sleep(ms(300)).await;
+            for _ in 0..3 {
+                let _ = pool.submit(sleep(ms(150))).await;
+            }
+        };
+        let report = reported(&scenario, before, async |pool, begun| {
+            let mut outcomes = together(pool, 20, begun + secs(30)).await;
+            for _ in 0..3 {
+                outcomes.push(pool.drain(begun + secs(30)).await);
+            }
+            outcomes
+        });
+        require_report(&scenario, &report, "complete", 0);
+        // Two workers and three jobs of 150 ms, which begin at most a little before the drain.
+        scenario.require(
+            report.duration >= ms(150),
+            "a duration of 150 ms at least: the last job begins 150 ms before the end",
+            format!("duration={:?}", report.duration),
+        );
+        scenario.note(format!("drain complete in {:.1?}, 0 abandoned", report.duration));
+    }
+
+    /// A missed deadline is reported once, also when callers left before it, and when one was dropped.
+    ///
+    /// Why: the drain that went wrong is the one that is asked about, and the one whose callers are gone.
+    #[test]
+    fn a_missed_deadline_is_reported_once() {
+        let scenario = Scenario::new();
+        let before = async |pool: &Pool| {
+            for _ in 0..5 {
+                let _ = pool.submit(std::future::pending()).await;
+            }
+        };
+        let report = reported(&scenario, before, async |pool, begun| {
+            // Dropped after 50 ms, unless the machine halts so long that it has an outcome by then.
+            let first = timeout(ms(50), pool.drain(begun + ms(500))).await;
+            let hurried = pool.drain(begun + ms(100)).await;
+            let mut outcomes = together(pool, 20, begun + secs(30)).await;
+            outcomes.push(hurried);
+            outcomes.push(pool.drain(begun).await);
+            outcomes.extend(first.ok());
+            outcomes
+        });
+        require_report(&scenario, &report, "deadline_exceeded", 5);
+        // Much less than the deadline, because the machine may halt anything between two steps.
+        scenario.require(
+            report.duration >= ms(250),
+            "a duration of about 500 ms, up to the deadline of the first caller",
+            format!("duration={:?}", report.duration),
+        );
+    }
+
+    /// Calls the drain that many times at once.
+    async fn together(pool: &Arc<Pool>, callers: usize, deadline: Instant) -> Vec<Outcome> {
+        let call = |_| {
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.drain(deadline).await })
+        };
+        let mut outcomes = Vec::new();
+        for caller in (0..callers).map(call).collect::<Vec<_>>() {
+            outcomes.extend(caller.await);
+        }
+        outcomes
+    }
+
+    /// Runs `before` and then `drains` on a pool of two workers and three places in the queue, in a
+    /// process of its own. Requires that at least 22 calls return, all with one outcome.
+    fn reported(
+        scenario: &Scenario,
+        before: impl AsyncFnOnce(&Pool),
+        drains: impl AsyncFnOnce(&Arc<Pool>, Instant) -> Vec<Outcome>,
+    ) -> DrainReport {
+        let program = Program::alone(scenario, || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let pool = Arc::new(Pool::start(2, 3));
+                before(&pool).await;
+                let begun = Instant::now();
+                let outcomes = drains(&pool, begun).await;
+                let took = begun.elapsed();
+                let same = outcomes.iter().filter(|outcome| **outcome == outcomes[0]).count();
+                println!("\nresult {} {same} {}", outcomes.len(), took.as_nanos());
+            });
+        });
+        let report = program.drain_report();
+        let lines = program.stdout();
+        let result = lines.iter().find_map(|(_, line)| line.strip_prefix("result "));
+        let result: Vec<u64> =
+            result.unwrap_or_default().split(' ').filter_map(|number| number.parse().ok()).collect();
+        let [returned, same, took] = result[..] else {
+            scenario.fail("calls that return", "the process ended in one of them")
+        };
+        scenario.require(
+            returned >= 22 && same == returned,
+            "at least 22 calls that return, all with the same outcome",
+            format!("{returned} returned, {same} with the same outcome"),
+        );
+        let took = Duration::from_nanos(took);
+        scenario.require(
+            report.duration <= took,
+            format!("a duration of at most {took:?}, the time from the first call to the end of the last"),
+            format!("duration={:?}", report.duration),
+        );
+        report
+    }
+
+    fn require_report(scenario: &Scenario, report: &DrainReport, outcome: &str, abandoned: u64) {
+        scenario.require(
+            report.outcome == outcome && report.abandoned == abandoned,
+            format!("outcome={outcome} abandoned={abandoned}"),
+            format!("outcome={} abandoned={}", report.outcome, report.abandoned),
+        );
+    }
+}
+
+/// "At once", on a clock that stands still while any task has something to do.
+const AT_ONCE: Duration = ms(10);
+
+/// What a race may take in real time. It takes milliseconds, but the machine may be busy.
+const RACE: Duration = secs(15);
+
+/// Returns when every task has gone as far as it can: only then does the paused clock move.
+async fn settled() {
+    sleep(ms(1)).await;
+}
+
+/// The outcome of a drain that took this long.
+fn complete(duration: Duration) -> Outcome {
+    Ok(Drained { duration })
+}
+
+/// The outcome of a drain that left so many jobs.
+fn missed(unfinished: usize) -> Outcome {
+    Err(DeadlineExceeded { unfinished })
+}
+
+/// A pool, its jobs, hooks and callers, and the scenario that says what must become of them.
+struct Trial<'a> {
+    scenario: &'a Scenario,
+    pool: Arc<Pool>,
+    book: Arc<Book>,
+}
+
+/// A call of `drain`, in a task of its own.
+struct Caller {
+    name: String,
+    task: JoinHandle<Returned>,
+}
+
+/// What a caller saw when `drain` returned.
+struct Returned {
+    name: String,
+    called: Moment,
+    at: Moment,
+    outcome: Outcome,
+    jobs_done: usize,
+    hooks: Vec<usize>,
+}
+
+impl<'a> Trial<'a> {
+    /// A pool with this many workers, and room for any test's jobs in its queue.
+    fn start(scenario: &'a Scenario, workers: usize) -> Self {
+        let book = Book { timeline: scenario.timeline().clone(), entries: Mutex::default() };
+        Self { scenario, pool: Arc::new(Pool::start(workers, 500)), book: Arc::new(book) }
+    }
+
+    /// Submits jobs that take so long, each from when it begins on, and requires that they are accepted.
+    async fn accept(&self, lengths: impl IntoIterator<Item = Duration>) {
+        for (number, length) in (1..).zip(lengths) {
+            let book = self.book.clone();
+            let job = async move {
+                let span = book.timeline.begin(&format!("job {number}"), "begins");
+                sleep(length).await;
+                book.entries().ends.push(span.end("ends"));
+            };
+            let what = format!("submit to accept job {number}, for which there is room,");
+            if let Err(Closed) = self.scenario.wait_at_most(secs(1), what, self.pool.submit(job)).await {
+                self.scenario.fail(format!("job {number} accepted: no drain has begun"), "Err(Closed)");
+            }
+        }
+    }
+
+    /// Adds hooks that enter their number in the book.
+    fn add_hooks(&self, numbers: impl IntoIterator<Item = usize>) {
+        for number in numbers {
+            let book = self.book.clone();
+            self.add_hook(move || book.hook(number));
+        }
+    }
+
+    fn add_hook(&self, hook: impl Fn() + Send + Sync + 'static) {
+        if let Err(Closed) = self.pool.on_drain(hook) {
+            self.scenario.fail("a hook accepted: no drain has begun", "Err(Closed)");
+        }
+    }
+
+    /// Calls `drain` with this much time until the deadline, in a task of its own.
+    fn call(&self, name: &str, limit: Duration) -> Caller {
+        let (pool, book, caller) = (self.pool.clone(), self.book.clone(), name.to_owned());
+        let deadline = Instant::now() + limit;
+        let task = tokio::spawn(async move {
+            if !std::mem::replace(&mut book.entries().drained, true) {
+                book.timeline.anchor("drain");
+            }
+            let call = book.timeline.begin(&caller, format!("drain within {limit:?}"));
+            let called = call.began();
+            let outcome = pool.drain(deadline).await;
+            let at = call.end(shortly(&outcome));
+            let entries = book.entries();
+            let (jobs_done, hooks) = (entries.ends.len(), entries.hooks.clone());
+            drop(entries);
+            Returned { name: caller, called, at, outcome, jobs_done, hooks }
+        });
+        Caller { name: name.to_owned(), task }
+    }
+
+    fn crowd(&self, numbers: impl IntoIterator<Item = usize>, limit: Duration) -> Vec<Caller> {
+        numbers.into_iter().map(|number| self.call(&format!("caller {number}"), limit)).collect()
+    }
+
+    /// Waits until `drain` returns to this caller: it may neither hang nor panic.
+    async fn over(&self, caller: Caller) -> Returned {
+        returned(self.scenario, &format!("drain to return to {}", caller.name), caller.task).await
+    }
+
+    /// Drops a call that waits for the drain.
+    async fn give_up(&self, caller: Caller) {
+        let waits = format!("{} waits for the drain", caller.name);
+        caller.task.abort();
+        match self.scenario.wait_at_most(AT_ONCE, format!("{} to be dropped", caller.name), caller.task).await
+        {
+            Ok(returned) => {
+                self.scenario.fail(waits, format!("drain had returned {}", shortly(&returned.outcome)))
+            }
+            Err(error) if error.is_panic() => self.scenario.fail(waits, format!("drain panicked: {error}")),
+            Err(_) => self.book.timeline.mark(&caller.name, "dropped"),
+        };
+    }
+
+    /// Requires that `drain` returned at once after this moment, and not before.
+    fn require_at(&self, returned: &Returned, moment: Moment, what: &str) {
+        let name = &returned.name;
+        let expected = format!("drain returns to {name} at {what}");
+        let early = moment.since(returned.at);
+        self.scenario.require(early.is_zero(), &expected, format!("{} ms before it", early.as_millis()));
+        let late = returned.at.since(moment);
+        self.scenario.require(late <= AT_ONCE, &expected, format!("{} ms after it", late.as_millis()));
+    }
+
+    /// Requires this outcome; a duration may be a little off.
+    fn require_outcome(&self, returned: &Returned, expected: Outcome) {
+        let holds = match (&returned.outcome, &expected) {
+            (Ok(drained), Ok(expected)) => drained.duration.abs_diff(expected.duration) <= AT_ONCE,
+            (outcome, expected) => outcome == expected,
+        };
+        let name = &returned.name;
+        self.scenario.require(
+            holds,
+            format!("{name} gets {}, the outcome of the drain", shortly(&expected)),
+            format!("{name} gets {}", shortly(&returned.outcome)),
+        );
+    }
+
+    /// Requires that so many jobs were done when `drain` returned to this caller.
+    fn require_jobs_done(&self, returned: &Returned, jobs: usize) {
+        let Returned { name, jobs_done, .. } = returned;
+        self.scenario.require(
+            *jobs_done == jobs,
+            format!("{jobs} jobs done when drain returns to {name}"),
+            format!("{jobs_done} done"),
+        );
+    }
+
+    /// Requires that these hooks had been called when `drain` returned to this caller.
+    fn require_hooks_called(&self, returned: &Returned, hooks: &[usize]) {
+        self.scenario.require(
+            returned.hooks == hooks,
+            format!("{} when drain returns to {}", hooks_called(hooks), returned.name),
+            hooks_called(&returned.hooks),
+        );
+    }
+
+    /// Requires that these hooks have been called, each once.
+    fn require_hooks(&self, hooks: &[usize], when: &str) {
+        let called = self.book.entries().hooks.clone();
+        let expected = format!("{} {when}", hooks_called(hooks));
+        self.scenario.require(called == hooks, expected, hooks_called(&called));
+    }
+
+    /// Requires that this many jobs are done by now.
+    fn require_done(&self, jobs: usize) {
+        let done = self.book.entries().ends.len();
+        self.scenario.require(done == jobs, format!("{jobs} accepted jobs done"), format!("{done} done"));
+    }
+
+    /// Requires that the pool takes neither a job nor a hook.
+    async fn require_closed(&self, when: &str) {
+        let book = self.book.clone();
+        let submit = self.pool.submit(async move { book.entries().ends.push(Moment::now()) });
+        let refused = self.scenario.wait_at_most(AT_ONCE, format!("submit to return {when}"), submit).await;
+        self.scenario.require(
+            refused == Err(Closed),
+            format!("Err(Closed) from submit {when}"),
+            "Ok(()): accepted",
+        );
+        let book = self.book.clone();
+        let refused = self.pool.on_drain(move || book.hook(0));
+        self.scenario.require(
+            refused == Err(Closed),
+            format!("Err(Closed) from on_drain {when}"),
+            "Ok(()): accepted",
+        );
+    }
+}
+
+/// Waits for a task, which may neither hang nor panic.
+async fn returned<T>(scenario: &Scenario, what: &str, task: JoinHandle<T>) -> T {
+    match scenario.wait_at_most(secs(120), what, task).await {
+        Ok(value) => value,
+        Err(error) => scenario.fail(what, format!("it did not: {error}")),
+    }
+}
+
+/// `Ok, after 2000 ms`; `Err, 3 jobs unfinished`.
+fn shortly(outcome: &Outcome) -> String {
+    match outcome {
+        Ok(Drained { duration }) => format!("Ok, after {} ms", duration.as_millis()),
+        Err(DeadlineExceeded { unfinished: 1 }) => "Err, 1 job unfinished".to_owned(),
+        Err(DeadlineExceeded { unfinished }) => format!("Err, {unfinished} jobs unfinished"),
+    }
+}
+
+/// `hooks 1, 2 called`, in this order.
+fn hooks_called(hooks: &[usize]) -> String {
+    let numbers: Vec<String> = hooks.iter().map(ToString::to_string).collect();
+    match hooks.len() {
+        0 => "no hook called".to_owned(),
+        1 => format!("hook {} called", numbers[0]),
+        2..=12 => format!("hooks {} called", numbers.join(", ")),
+        many => format!("{many} calls of hooks"),
+    }
+}
+
+/// What became of the jobs and hooks.
+struct Book {
+    timeline: Timeline,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    /// When each job came to its end.
+    ends: Vec<Moment>,
+    /// The hooks that have been called.
+    hooks: Vec<usize>,
+    /// How many jobs were done when the first hook was called.
+    jobs_done_before_hooks: Option<usize>,
+    /// Somebody has called `drain`.
+    drained: bool,
+}
+
+impl Book {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hook(&self, number: usize) {
+        self.timeline.mark(&format!("hook {number}"), "called");
+        let mut entries = self.entries();
+        let done = entries.ends.len();
+        entries.jobs_done_before_hooks.get_or_insert(done);
+        entries.hooks.push(number);
+    }
+}
+
+impl Entries {
+    /// When the last job came to its end; now if none has.
+    fn last_end(&self) -> Moment {
+        self.ends.iter().max().copied().unwrap_or_else(Moment::now)
+    }
+}
+
+/// What a race counts.
+#[derive(Default)]
+struct Course {
+    /// Jobs that have come to their end.
+    run: AtomicUsize,
+    hooks: AtomicUsize,
+}
+
+/// Lets callers race each other while producers submit; every fourth caller gives up when it has begun.
+/// Returns how many jobs were accepted.
+async fn race(scenario: &Scenario, callers: usize, producers: usize) -> usize {
+    let pool = Arc::new(Pool::start(2, 4));
+    let course = Arc::new(Course::default());
+    let counted = course.clone();
+    let added = pool.on_drain(move || {
+        counted.hooks.fetch_add(1, Ordering::SeqCst);
+    });
+    scenario.require(added.is_ok(), "a hook accepted: no drain has begun", "Err(Closed)");
+
+    let produce = |_| tokio::spawn(produce(pool.clone(), course.clone()));
+    let producers: Vec<_> = (0..producers).map(produce).collect();
+    let line = Arc::new(Barrier::new(callers));
+    let deadline = Instant::now() + RACE;
+    let call = |number| {
+        let (pool, course, line) = (pool.clone(), course.clone(), line.clone());
+        tokio::spawn(async move {
+            line.wait().await;
+            let outcome = tokio::select! {
+                biased;
+                outcome = pool.drain(deadline) => outcome,
+                () = yield_now(), if number % 4 == 0 => return None,
+            };
+            Some((outcome, course.run.load(Ordering::SeqCst), course.hooks.load(Ordering::SeqCst)))
+        })
+    };
+    let calls: Vec<_> = (0..callers).map(call).collect();
+
+    let mut seen = Vec::new();
+    for call in calls {
+        seen.extend(returned(scenario, "drain to return to every caller", call).await);
+    }
+    let mut accepted = 0;
+    for producer in producers {
+        accepted += returned(scenario, "submit to return", producer).await;
+    }
+    let (outcome, ..) = seen[0];
+    scenario.require(outcome.is_ok(), "Ok from the drain: no job takes long", shortly(&outcome));
+    let others = seen.iter().filter(|(other, ..)| *other != outcome).count();
+    scenario.require(
+        others == 0,
+        format!("one outcome for {} callers", seen.len()),
+        format!("{others} of them got another one than the first"),
+    );
+    for (_, run, hooks) in seen {
+        scenario.require(
+            hooks == 1,
+            "the hook called once when drain returns",
+            format!("called {hooks} times"),
+        );
+        scenario.require(
+            run == accepted,
+            format!("{accepted} accepted jobs run when drain returns"),
+            format!("{run} run"),
+        );
+    }
+    let hooks = course.hooks.load(Ordering::SeqCst);
+    scenario.require(hooks == 1, "the hook called once", format!("called {hooks} times"));
+    accepted
+}
+
+/// Submits until it is refused, and says how many jobs were accepted.
+async fn produce(pool: Arc<Pool>, course: Arc<Course>) -> usize {
+    for accepted in 0.. {
+        let course = course.clone();
+        let job = async move {
+            if accepted % 3 == 0 {
+                yield_now().await;
+            }
+            course.run.fetch_add(1, Ordering::SeqCst);
+        };
+        if let Err(Closed) = pool.submit(job).await {
+            return accepted;
+        }
+    }
+    unreachable!("it is refused before it has counted to the end")
+}
