@@ -154,7 +154,8 @@ fn pass_on(mut stderr: ChildStderr, quiet: bool) -> String {
     let mut said = Vec::new();
     let mut shown = 0;
     loop {
-        let wait = if shown == 0 { show_from.saturating_duration_since(Instant::now()) } else { PATIENCE };
+        let until_shown = show_from.saturating_duration_since(Instant::now());
+        let wait = if until_shown.is_zero() { PATIENCE } else { until_shown };
         match receiver.recv_timeout(wait) {
             Ok(bytes) => said.extend(bytes),
             Err(RecvTimeoutError::Timeout) => {}
