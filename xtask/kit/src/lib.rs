@@ -4,6 +4,15 @@
 //! something does not, the scenario fails with a text that a learner can act on: what was expected,
 //! what was observed, the timeline around the signal, and why it matters.
 //!
+//! # A criterion is a test
+//!
+//! Its doc comment is what the learner reads: first the sentence that must hold, then `Why: ...`, and
+//! where needed `Limit: 20 s` (longest run; 10 s without it) and `Stub passes: ...` (a reason). The
+//! module that it stands in is its light: `mod leaks`, `mod load`, `mod report`, and the tests light at
+//! the top level. `drain_criteria` reads this, and has the grammar.
+//!
+//! # A program
+//!
 //! ```no_run
 //! use drain_kit::{Program, Scenario, Signal, ms};
 //!
@@ -20,6 +29,46 @@
 //!     let signal = program.signal(Signal::SIGTERM);
 //!     let draining = program.line("draining");
 //!     scenario.at_most(ms(100), signal, draining, "`draining` on stdout");
+//! }
+//! ```
+//!
+//! A server is asked through a [`Client`]: [`Client::request`] returns once the program has read the
+//! request, and a signal sent then meets it in flight.
+//!
+//! # A library
+//!
+//! Under a paused clock a deadline of ten seconds takes no time, and time is exact: compare it with
+//! [`Stage::require`]. Put [`Stage::wait_at_most`] around whatever may hang; its time-out is on the
+//! same clock, so a drain that never returns is a failure at once. ([`Stage::wait`] has no time-out: the
+//! watchdog ends it after the limit, in real time.) A library has no signal: say with
+//! [`Timeline::anchor`] where its drain begins.
+//!
+//! ```no_run
+//! use drain_kit::{Scenario, secs};
+//! use tokio::time::Instant;
+//! # struct Pool;
+//! # impl Pool {
+//! #     fn start() -> Self { Pool }
+//! #     fn submit(&self, _: impl Future) {}
+//! #     async fn drain(&self, _: Instant) -> Result<(), ()> { Ok(()) }
+//! # }
+//!
+//! /// `drain` returns at its deadline, with the error, when a job never ends.
+//! ///
+//! /// Why: a drain without an end is cut off by a kill, with everything that it holds.
+//! # #[allow(unused)]
+//! #[tokio::test(start_paused = true)]
+//! async fn drain_returns_at_its_deadline() {
+//!     let scenario = Scenario::new();
+//!     let pool = Pool::start();
+//!     pool.submit(std::future::pending::<()>());
+//!     let begun = Instant::now();
+//!     scenario.timeline().anchor("drain");
+//!     let drained = pool.drain(begun + secs(1));
+//!     let outcome = scenario.wait_at_most(secs(5), "the drain to return", drained).await;
+//!     scenario.require(outcome.is_err(), "the deadline error", format!("{outcome:?}"));
+//!     let took = begun.elapsed();
+//!     scenario.require(took == secs(1), "1 s after the drain began", format!("after {took:?}"));
 //! }
 //! ```
 //!

@@ -60,6 +60,21 @@ impl<'a> Program<'a> {
     /// This very test in a process of its own, to see what a library prints on stderr: there `body`
     /// runs and the process exits with code 0; here the process is returned. The first thing that a
     /// test calls after [`Scenario::new`].
+    ///
+    /// The test is a plain `#[test]`, and `body` builds its own runtime: it must not run inside another.
+    ///
+    /// ```no_run
+    /// # use drain_kit::{Program, Scenario};
+    /// # let scenario = Scenario::new();
+    /// let program = Program::alone(&scenario, || {
+    ///     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    ///     runtime.expect("a runtime").block_on(async {
+    ///         // Start what is under test, and drain it.
+    ///     });
+    /// });
+    /// program.exit_with(0);
+    /// let report = program.drain_report();
+    /// ```
     pub fn alone(scenario: &'a Scenario, body: impl FnOnce()) -> Running {
         if std::env::var_os("DRAIN_ALONE").is_some() {
             body();
