@@ -19,6 +19,9 @@ use crate::report::{Overrun, Report};
 
 /// The propagation window is the budget divided by this.
 const WINDOW_SHARE: u32 = 10;
+/// How long the head of a request may take. Without it, half a request holds the drain to its deadline.
+/// hyper's clock also runs while a connection is idle, so this is the keep-alive time-out, too.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Prints the ready line and serves `router` on `listener` until `signal`. Then it drains, all of it
 /// within `budget` of the signal:
@@ -56,7 +59,7 @@ pub async fn run(
             begun = &mut window_is_over => break begun,
             // Not the method of the same name: this one gets over errors, such as too many open files.
             (stream, _) = Listener::accept(&mut listener) => {
-                connections.spawn(serve(stream, router.clone(), budget / 2, draining.clone()));
+                connections.spawn(serve(stream, router.clone(), draining.clone()));
             }
             // A JoinSet keeps what has ended until somebody asks.
             Some(_) = connections.join_next() => {}
@@ -76,13 +79,10 @@ pub async fn run(
 }
 
 /// Serves one connection until it is closed or, once the server drains, has nothing in flight.
-///
-/// `patience` is for the head of a request. Without it a client that sends half of one holds the drain
-/// to its deadline; with half of the budget, the other half is left for the answer.
-async fn serve(stream: TcpStream, router: Router, patience: Duration, draining: CancellationToken) {
+async fn serve(stream: TcpStream, router: Router, draining: CancellationToken) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = pin!(connection);
     tokio::select! {
