@@ -123,17 +123,13 @@ impl Stage {
         self.too_late(limit, from, to, &expected, &observed);
     }
 
-    /// Fails because what began at `from` came at `at` or not yet then, later than `limit` allows; or
-    /// is unknown if the machine may have cost what is too much.
+    /// Fails, in words of its own, because what began at `from` came at `at` or not yet then, later than
+    /// `limit` allows; or is unknown if the machine may have cost what is too much.
+    ///
+    /// Only lag between the two moments counts. For a deadline, of which `from` is the moment and
+    /// `limit` zero, that is the lag since the deadline.
     #[track_caller]
-    pub(crate) fn too_late(
-        &self,
-        limit: Duration,
-        from: Moment,
-        at: Moment,
-        expected: &str,
-        observed: &str,
-    ) -> ! {
+    pub fn too_late(&self, limit: Duration, from: Moment, at: Moment, expected: &str, observed: &str) -> ! {
         if let Some(late) = self.excuse(limit, from, at) {
             wire::lag(late);
             self.unknown(format!(
