@@ -88,6 +88,9 @@ impl<'a> Throwaway<'a> {
 
     /// PostgreSQL serves each client by a process of its own.
     fn signal_all(&self, signal: Signal) {
+        if !self.server.process.is_alive() {
+            return; // Its number may be somebody else's by now, and so would be the children.
+        }
         self.server.process.signal(signal);
         for pid in children(self.server.process.pid) {
             let _ = kill(Pid::from_raw(pid), signal);
