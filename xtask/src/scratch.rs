@@ -17,7 +17,7 @@ use crate::error::{At as _, Error, Result};
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// What the crates of a drill depend on.
-const KITS: [&str; 3] = ["xtask/kit", "xtask/criteria", "xtask/race"];
+const KITS: [&str; 5] = ["xtask/kit", "xtask/criteria", "xtask/race", "xtask/services", "xtask/service-kit"];
 
 /// One copy. While it is there, no other runner uses its slot.
 pub(crate) struct Scratch {

@@ -10,8 +10,16 @@ use std::process::{Command, Stdio};
 use crate::drill::{self, Drill, Set};
 
 /// What decides about every drill.
-const SHARED: [&str; 6] =
-    ["Cargo.toml", ".cargo", "rustfmt.toml", "xtask/kit", "xtask/criteria", "xtask/src"];
+const SHARED: [&str; 8] = [
+    "Cargo.toml",
+    ".cargo",
+    "rustfmt.toml",
+    "xtask/kit",
+    "xtask/criteria",
+    "xtask/services",
+    "xtask/service-kit",
+    "xtask/src",
+];
 
 /// What differs from what is committed, a line each; outside a git checkout nothing can be compared.
 pub(crate) fn changes(drill: &Drill, set: Set) -> Vec<String> {

@@ -4,7 +4,7 @@ mod client;
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use nix::unistd::geteuid;
 use crate::error::{At as _, Error, Result};
 use crate::{cache, tool};
 
-pub use client::Client;
+pub use client::{Client, Row};
 
 /// The user that owns everything in it.
 pub const USER: &str = "drills";
@@ -45,9 +45,14 @@ pub fn url(port: u16, database: &str) -> String {
     format!("postgres://{USER}@127.0.0.1:{port}/{database}")
 }
 
-/// Whether the server runs as another user than we, who must be able to reach its folder.
-pub(crate) fn needs_another_user() -> bool {
+fn needs_another_user() -> bool {
     geteuid().is_root()
+}
+
+/// Whether the server's user, who may be another than we, can get to this folder.
+pub(crate) fn can_reach(folder: &Path) -> bool {
+    let open = |folder: &Path| fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 1 != 0);
+    !needs_another_user() || folder.ancestors().all(open)
 }
 
 pub(crate) fn prepare(folder: &Path, port: u16) -> Result<Command> {
@@ -67,7 +72,8 @@ pub(crate) fn prepare(folder: &Path, port: u16) -> Result<Command> {
 fn initialise(programs: &Path, data: &Path) -> Result<()> {
     let mut initdb = command(programs, "initdb");
     initdb.arg("-D").arg(data).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C"]);
-    tool::run(initdb.args(["--no-sync", "--no-instructions"]))?;
+    // Small segments of its log: this folder is copied for each start.
+    tool::run(initdb.args(["--wal-segsize", "1", "--no-sync", "--no-instructions"]))?;
 
     let mut single = command(programs, "postgres");
     single.arg("--single").arg("-D").arg(data).arg("postgres");

@@ -72,7 +72,8 @@ impl Service {
 
     /// Creates an empty folder for a server, below `parent` if the server can reach it there.
     pub(crate) fn folder(self, parent: &Path) -> Result<PathBuf> {
-        if self == Self::Postgres && postgres::needs_another_user() {
+        let reachable = self != Self::Postgres || postgres::can_reach(parent);
+        if !reachable {
             return mkdtemp(&std::env::temp_dir().join("drain-postgres-XXXXXX"))
                 .map_err(|error| Error::cannot_run(format!("cannot create a temporary folder: {error}")));
         }

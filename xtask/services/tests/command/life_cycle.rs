@@ -238,3 +238,12 @@ fn an_ordinary_user_can_run_it_too() {
     assert_eq!((up.code, status.code, down.code), (0, 0, 0), "{up:?} {status:?} {down:?}");
     assert_eq!(down.stdout.matches("stopped").count(), 2, "{down:?}");
 }
+
+/// PostgreSQL runs as nobody then, who cannot enter: its data lie elsewhere.
+#[test]
+fn a_folder_that_only_root_can_enter_will_do() {
+    let site = Site::new();
+    fs::set_permissions(site.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    site.ok(&["up", "postgres"]);
+    assert_eq!(site.status("postgres").state, "up");
+}
