@@ -20,14 +20,17 @@ pub(crate) struct Options {
     pub(crate) all_lights: bool,
     pub(crate) fast: bool,
     pub(crate) seed: Option<u64>,
+    pub(crate) only: Option<String>,
     pub(crate) json: bool,
 }
 
 /// Which of the slower parts are run, and how.
 #[derive(Clone, Copy)]
-struct Slow {
+struct Slow<'a> {
     when: When,
     seed: Option<u64>,
+    /// Only criteria whose sentence or name contains this.
+    only: Option<&'a str>,
     quiet: bool,
 }
 
@@ -39,14 +42,23 @@ enum When {
     Never,
 }
 
-impl Slow {
-    fn of(options: &Options) -> Self {
+impl<'a> Slow<'a> {
+    fn of(options: &'a Options) -> Self {
         let when = match options {
             Options { fast: true, .. } => When::Never,
             Options { all_lights: true, .. } => When::Always,
             _ => When::AfterGreenTests,
         };
-        Self { when, seed: options.seed, quiet: options.json }
+        Self { when, seed: options.seed, only: options.only.as_deref(), quiet: options.json }
+    }
+
+    fn wants(self, criterion: &Criterion) -> bool {
+        self.only.is_none_or(|text| criterion.name.contains(text) || criterion.sentence.contains(text))
+    }
+
+    /// Why a light without criteria has none.
+    fn left_out(self) -> Option<&'static str> {
+        self.seed.map(|_| "not run: --seed").or(self.only.map(|_| "not run: --only"))
     }
 
     /// Why they are not run, if they are not.
@@ -65,6 +77,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     let drills = drill::all()?;
     let chosen = choose(options, &drills)?;
     let mut verdicts = Vec::new();
+    let mut remembered = Ok(());
     for drill in &chosen {
         let verdict = judge(drill, options)?;
         if !options.json {
@@ -76,7 +89,8 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
             }
             print!("{}", screen::draw(&verdict, chosen.len() == 1));
         }
-        remember(&verdict, options)?;
+        // A verdict is shown even where it cannot be kept.
+        remembered = remembered.and_then(|()| remember(&verdict, options));
         verdicts.push(verdict);
     }
     if options.json {
@@ -86,7 +100,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
         let done = verdicts.iter().filter(|verdict| verdict.done()).count();
         println!("\n{done} of {} drills done", verdicts.len());
     }
-    Ok(verdict::exit_code(&verdicts))
+    remembered.map(|()| verdict::exit_code(&verdicts))
 }
 
 fn choose(options: &Options, drills: &[Drill]) -> Result<Vec<Drill>> {
@@ -116,20 +130,29 @@ fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
             Verdict { path: path.clone(), ..verdict }
         }
     };
-    verdict.changed = tamper::changes(drill, verdict.set);
+    let package = options.path.clone().unwrap_or_else(|| drill::root().join(&verdict.path));
+    verdict.tampered = tamper::find(&drill::root(), drill, verdict.set, &package, &verdict.path);
     Ok(verdict)
 }
 
 /// Builds one package and runs its criteria, light by light.
-fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, slow: Slow) -> Result<Verdict> {
-    let mut criteria = drill.criteria()?;
+fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, slow: Slow<'_>) -> Result<Verdict> {
+    let (mut criteria, mut scenarios) = (drill.criteria()?, race::criteria(drill)?);
     if slow.seed.is_some() {
         criteria.clear();
+    }
+    criteria.retain(|criterion| slow.wants(criterion));
+    scenarios.retain(|scenario| slow.wants(scenario));
+    if let (Some(text), true) = (slow.only, criteria.is_empty() && scenarios.is_empty()) {
+        return Err(Error::new(format!(
+            "no criterion of {} has `{text}` in its sentence or name",
+            drill.name
+        )));
     }
     let compiled = compile::acceptance(workspace, &drill.package(set), slow.quiet)?;
     let mut judged = Vec::new();
     let (compiler, lights) = match compiled.result {
-        Err(said) => (Some(compile::errors(&said)), not_built(compiled.took)),
+        Err(said) => (Some(compile::errors(&said)), not_built(compiled.took, compile::reason(&said))),
         Ok(binary) => {
             let (last, first): (Vec<_>, Vec<_>) =
                 criteria.into_iter().partition(|c| c.light() == Light::Load);
@@ -138,7 +161,6 @@ fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, slow: Slow) -> 
                 .iter()
                 .all(|judged| judged.word == Word::Ok || judged.criterion.light() != Light::Tests);
             let not_run = slow.not_run(green);
-            let scenarios = race::criteria(drill)?;
             match not_run {
                 Some(why) => judged.extend(race::not_judged(&scenarios, why)),
                 None => {
@@ -146,21 +168,19 @@ fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, slow: Slow) -> 
                     judged.extend(race::judge(drill, set, workspace, &scenarios, slow.seed, slow.quiet)?);
                 }
             }
-            (None, lights(judged, compiled.took, not_run.or(slow.seed.map(|_| "not run: --seed"))))
+            (None, lights(judged, compiled.took, not_run.or(slow.left_out())))
         }
     };
     interrupt::check()?;
-    Ok(Verdict { drill: drill.clone(), set, path: drill.path(set), changed: Vec::new(), compiler, lights })
+    let (drill, path, tampered) = (drill.clone(), drill.path(set), tamper::Found::default());
+    Ok(Verdict { drill, set, path, tampered, compiler, lights, partial: slow.left_out().is_some() })
 }
 
-fn not_built(took: Duration) -> Vec<LightVerdict> {
-    let mut lights = vec![light(Light::Builds, Word::Red, took, "does not compile", Vec::new())];
+fn not_built(took: Duration, reason: &str) -> Vec<LightVerdict> {
+    let mut lights = vec![light(Light::Builds, Word::Red, took, reason, Vec::new())];
+    let why = format!("not run: it {reason}");
     let rest = Light::ALL.into_iter().skip(1);
-    lights.extend(
-        rest.map(|name| {
-            light(name, Word::NotRun, Duration::ZERO, "not run: it does not compile", Vec::new())
-        }),
-    );
+    lights.extend(rest.map(|name| light(name, Word::NotRun, Duration::ZERO, &why, Vec::new())));
     lights
 }
 
@@ -211,11 +231,8 @@ fn summed_up(name: Light, criteria: Vec<Judged>) -> LightVerdict {
 
 /// What a learner's own verdict changes in the progress; a doctored one changes nothing.
 fn remember(verdict: &Verdict, options: &Options) -> Result<()> {
-    if options.seed.is_some()
-        || options.set != Set::Exercises
-        || options.path.is_some()
-        || !verdict.changed.is_empty()
-    {
+    let counts = !verdict.partial && verdict.tampered.changed.is_empty();
+    if !counts || options.set != Set::Exercises || options.path.is_some() {
         return Ok(());
     }
     let mut progress = Progress::load()?;
@@ -258,7 +275,7 @@ fn until_known(binary: &Binary, criteria: &[Criterion]) -> Result<Vec<Judged>> {
 
 /// A verdict on a package in a scratch workspace, all lights, nothing printed.
 pub(crate) fn judge_scratch(drill: &Drill, set: Set, workspace: &Workspace, shown: &Path) -> Result<Verdict> {
-    let slow = Slow { when: When::Always, seed: None, quiet: true };
+    let slow = Slow { when: When::Always, seed: None, only: None, quiet: true };
     let mut verdict = judge_package(drill, set, workspace, slow)?;
     verdict.path = shown.to_owned();
     Ok(verdict)

@@ -45,6 +45,7 @@ usage: cargo xtask check [SELECTION...] [OPTIONS]
                   own acceptance tests; DIR is not changed
   --all-lights    run the load light also when the tests light is red
   --fast          leave the load light and the race check out
+  --only TEXT     only criteria with TEXT in their sentence or test name
   --seed N        only the race check, and only the schedule of this number
   --json          the whole verdict as JSON on stdout
 ";
@@ -104,7 +105,7 @@ pub(crate) enum Command {
     Soak(soak::Options),
     Bench { words: Vec<String>, pairs: usize },
     Services(Vec<OsString>),
-    Supervise { limit: Duration, binary: PathBuf, arguments: Vec<OsString> },
+    Supervise { limit: Duration, runner: u32, binary: PathBuf, arguments: Vec<OsString> },
 }
 
 const COMMANDS: [(&str, &str); 9] = [
@@ -131,6 +132,7 @@ struct Words {
     all_lights: bool,
     fast: bool,
     seed: Option<u64>,
+    only: Option<String>,
     runs: Option<usize>,
     load: Option<usize>,
     jobs: Option<usize>,
@@ -183,6 +185,7 @@ fn words(
             ("check", Long("path")) => words.path = Some(parser.value()?.into()),
             ("check", Long("all-lights")) => words.all_lights = true,
             ("check", Long("fast")) => words.fast = true,
+            ("check", Long("only")) => words.only = Some(parser.value()?.string()?),
             ("check", Long("seed")) => words.seed = Some(parser.value()?.parse()?),
             ("soak", Long("runs")) => words.runs = Some(parser.value()?.parse()?),
             ("soak", Long("load")) => words.load = Some(parser.value()?.parse()?),
@@ -199,7 +202,7 @@ fn words(
 }
 
 fn command_of(command: &str, options: Words) -> Result<Command> {
-    let Words { words, set, path, all_lights, fast, seed, json, json_file, from, .. } = options;
+    let Words { words, set, path, all_lights, fast, seed, only, json, json_file, from, .. } = options;
     if words.is_empty() && matches!(command, "hint" | "diff" | "reset" | "zoo") {
         return Err(Error::new(format!("which drill? For instance: cargo xtask {command} 1")));
     }
@@ -211,6 +214,7 @@ fn command_of(command: &str, options: Words) -> Result<Command> {
             all_lights,
             fast,
             seed,
+            only,
             json,
         }),
         "list" => Command::List { words, json },
@@ -246,21 +250,25 @@ fn set_named(name: Option<&str>) -> Result<Set> {
 }
 
 fn supervised(mut arguments: impl Iterator<Item = OsString>) -> Result<Command> {
-    let limit = arguments.next().and_then(|limit| limit.to_str()?.parse().ok());
-    match (limit, arguments.next()) {
-        (Some(limit), Some(binary)) => Ok(Command::Supervise {
+    let mut number = || arguments.next()?.to_str()?.parse::<u64>().ok();
+    let (limit, runner) = (number(), number().and_then(|pid| pid.try_into().ok()));
+    match (limit, runner, arguments.next()) {
+        (Some(limit), Some(runner), Some(binary)) => Ok(Command::Supervise {
             limit: Duration::from_millis(limit),
+            runner,
             binary: binary.into(),
             arguments: arguments.collect(),
         }),
-        _ => Err(Error::new("`supervise` is for the runner itself: supervise LIMIT_MS BINARY ARGUMENTS...")),
+        _ => Err(Error::new(
+            "`supervise` is for the runner itself: supervise LIMIT_MS RUNNER BINARY ARGUMENTS...",
+        )),
     }
 }
 
 pub(crate) fn run(command: Command) -> Result<u8> {
     match &command {
-        Command::Supervise { limit, binary, arguments } => {
-            return supervise::main(*limit, binary, arguments);
+        Command::Supervise { limit, runner, binary, arguments } => {
+            return supervise::main(*limit, *runner, binary, arguments);
         }
         Command::Services(arguments) => return services::run(arguments),
         _ => interrupt::listen(),

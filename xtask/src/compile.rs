@@ -9,12 +9,18 @@ use std::time::{Duration, Instant};
 
 use tinyjson::JsonValue;
 
+use crate::drill;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::json::Get as _;
 
 /// A build that takes longer than this shows cargo's own progress.
 const PATIENCE: Duration = Duration::from_millis(700);
+
+/// Of what cargo says, this much of the beginning and of the end is kept.
+const KEPT: usize = 512 * 1024;
+/// So many lines of the compiler are read by a person; more are left out.
+const MOST_LINES: usize = 200;
 
 /// A compiled acceptance test.
 pub(crate) struct Binary {
@@ -45,7 +51,7 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn main() -> Self {
-        Self { root: crate::drill::root(), target: None, build: None, within: PathBuf::new() }
+        Self { root: drill::root(), target: None, build: None, within: PathBuf::new() }
     }
 
     /// Where this folder of the project lies in this workspace.
@@ -54,7 +60,7 @@ impl Workspace {
     }
 }
 
-/// Builds the acceptance test of a package, see [`test`].
+/// Builds the acceptance test of a package, see [`test()`].
 pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> Result<Compiled> {
     test(workspace, package, "acceptance", quiet)
 }
@@ -63,8 +69,10 @@ pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> R
 ///
 /// # Errors
 ///
-/// Only if cargo cannot be started, or if there is nothing to run: a compile error is a result.
+/// Only if cargo cannot be started, if nothing can be written, or if there is nothing to run: a compile error is a result.
 pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool) -> Result<Compiled> {
+    // Where we cannot write, neither can cargo, and the submission is not to blame.
+    drill::events_folder()?;
     let started = Instant::now();
     let mut cargo = cargo(workspace);
     cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
@@ -168,6 +176,11 @@ fn pass_on(mut stderr: ChildStderr, quiet: bool) -> String {
             let _ = std::io::stderr().write_all(&progress);
             shown = end.max(shown);
         }
+        if said.len() > 4 * KEPT {
+            let surplus = said.len() - 2 * KEPT;
+            said.drain(KEPT..KEPT + surplus);
+            shown = shown.saturating_sub(surplus);
+        }
     }
     String::from_utf8_lossy(&said).into_owned()
 }
@@ -187,17 +200,42 @@ fn is_progress(line: &[u8]) -> bool {
     indent + verb.len() == 12 && verb.chars().next().is_some_and(char::is_uppercase)
 }
 
-/// What the compiler said, without cargo's progress.
+/// What the compiler said, without cargo's progress. If it said very much, without its warnings, and
+/// no more than somebody reads.
 pub(crate) fn errors(said: &str) -> String {
     let of_cargo = ["error: could not compile", "warning: build failed, waiting"];
     let lines = said.lines().filter(|line| {
         let plain = strip_colour(line);
         !is_progress(line.as_bytes()) && !of_cargo.iter().any(|words| plain.starts_with(words))
     });
-    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+    let said = lines.collect::<Vec<_>>().join("\n").trim().to_owned();
+    if said.lines().count() <= MOST_LINES {
+        return said;
+    }
+    let is_warning = |part: &&str| strip_colour(part).trim_start().starts_with("warning");
+    let (warnings, errors): (Vec<&str>, Vec<&str>) = said.split("\n\n").partition(is_warning);
+    let errors = errors.join("\n\n");
+    let more = errors.lines().count().saturating_sub(MOST_LINES);
+    let mut shown = errors.lines().take(MOST_LINES).collect::<Vec<_>>().join("\n");
+    for (count, what) in [(more, "lines more"), (warnings.len(), "warnings")] {
+        if count > 0 {
+            shown += &format!("\n\n({count} {what}: see them with `cargo test --no-run`)");
+        }
+    }
+    shown
 }
 
-fn strip_colour(text: &str) -> String {
+/// Why there is no binary: what the submission does, in a few words.
+pub(crate) fn reason(said: &str) -> &'static str {
+    let plain = strip_colour(said);
+    match () {
+        () if plain.contains("error: could not compile") => "does not compile",
+        () if plain.contains("error: failed to run custom build command") => "has a build script that fails",
+        () => "cannot be built by cargo",
+    }
+}
+
+pub(crate) fn strip_colour(text: &str) -> String {
     let mut plain = String::new();
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
@@ -208,4 +246,29 @@ fn strip_colour(text: &str) -> String {
         }
     }
     plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_warnings_does_not_hide_the_error() {
+        let flood = "warning: unused variable: `x`\n --> src/lib.rs:1:1\n\n".repeat(1_000);
+        let said = format!(
+            "   Compiling task-02 v0.1.0\n{flood}error[E0308]: mismatched types\n --> src/lib.rs:9:9\n\n{flood}error: could not compile `task-02`"
+        );
+        let shown = errors(&said);
+        assert!(shown.starts_with("error[E0308]: mismatched types\n --> src/lib.rs:9:9"), "{shown}");
+        assert!(shown.contains("(2000 warnings: see them"), "{shown}");
+        assert!(shown.lines().count() < MOST_LINES, "{shown}");
+    }
+
+    #[test]
+    fn a_flood_of_errors_is_cut() {
+        let said = "error: expected item\n --> src/lib.rs:1:1\n\n".repeat(1_000);
+        let shown = errors(&said);
+        assert!(shown.contains("lines more: see them"), "{shown}");
+        assert!(shown.lines().count() <= MOST_LINES + 4, "{shown}");
+    }
 }

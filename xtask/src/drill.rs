@@ -15,8 +15,18 @@ pub(crate) fn root() -> PathBuf {
 
 /// Where the runner keeps what it can make again: scratch workspaces, events.
 pub(crate) fn work_folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("drain")
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    // Cargo is started in the root, and takes a relative path from there.
+    root().join(target).join("drain")
+}
+
+/// The folder for what the kit records; fails where nothing can be written.
+pub(crate) fn events_folder() -> Result<PathBuf> {
+    let folder = work_folder().join("events");
+    fs::create_dir_all(&folder).at("create", &folder)?;
+    let probe = folder.join(format!("{}.writable", std::process::id()));
+    fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).at("write", &probe)?;
+    Ok(folder)
 }
 
 /// The two crates of a drill.

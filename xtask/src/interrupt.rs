@@ -10,11 +10,12 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid, getpgrp};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::error::{Error, Result};
+use crate::processes;
 
 static GROUPS: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
@@ -58,6 +59,17 @@ pub(crate) fn spawn(command: &mut Command) -> Result<(Child, Group)> {
     let child = child.map_err(|error| Error::new(format!("cannot start {program}: {error}")))?;
     groups.push(child.id().cast_signed());
     Ok((child, Group(groups[groups.len() - 1])))
+}
+
+/// Kills what has fallen to this process because its supervisor was killed: children that nobody here
+/// has started.
+pub(crate) fn stop_orphans() {
+    // Under the lock, so that what is being started is not taken for an orphan.
+    let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
+    let ours = getpgrp();
+    let is_ours =
+        |pid: Pid| groups.contains(&pid.as_raw()) || getpgid(Some(pid)).is_ok_and(|group| group == ours);
+    processes::kill_orphans(is_ours);
 }
 
 impl Drop for Group {

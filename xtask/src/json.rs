@@ -72,7 +72,8 @@ fn verdict(verdict: &Verdict) -> JsonValue {
         ("set", text(verdict.set.folder())),
         ("path", text(verdict.path.display().to_string())),
         ("done", JsonValue::Boolean(verdict.done())),
-        ("changed", list(verdict.changed.iter().map(text))),
+        ("changed", list(verdict.tampered.changed.iter().map(text))),
+        ("not_compared", optional(verdict.tampered.not_compared.as_deref())),
         ("compiler", optional(verdict.compiler.as_deref())),
         ("lights", list(verdict.lights.iter().map(light))),
     ])

@@ -17,6 +17,7 @@ use crate::drill;
 use crate::error::{At as _, Result};
 use crate::json::Get as _;
 use crate::race;
+use crate::screen;
 use crate::supervise::{self, Ended, Job, Stopped};
 use crate::verdict::{Judged, Story, Word};
 
@@ -87,9 +88,7 @@ pub(crate) fn one(
 ) -> Result<Judged> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-    let folder = drill::work_folder().join("events");
-    fs::create_dir_all(&folder).at("create", &folder)?;
-    let events = folder.join(format!("{}-{number}.jsonl", std::process::id()));
+    let events = drill::events_folder()?.join(format!("{}-{number}.jsonl", std::process::id()));
     let word = random_word()?;
     let job = Job {
         binary: &binary.path,
@@ -108,9 +107,9 @@ pub(crate) fn one(
         limit: criterion.limit + AFTER_THE_LIMIT,
     };
     let ended = supervise::run(&job);
-    let record = read_record(&events);
+    let record = read_record(&events, &word);
     let _ = fs::remove_file(&events);
-    Ok(judge(criterion, ended?, &record, &word))
+    Ok(judge(criterion, ended?, &record))
 }
 
 /// A word that the code under test cannot guess.
@@ -121,15 +120,17 @@ fn random_word() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn read_record(path: &PathBuf) -> Vec<JsonValue> {
-    let mut text = String::new();
+/// The lines that the kit has written. It alone knows the word that they begin with.
+fn read_record(path: &PathBuf, word: &str) -> Vec<JsonValue> {
+    let mut bytes = Vec::new();
     if let Ok(file) = fs::File::open(path) {
-        let _ = file.take(LARGEST_RECORD).read_to_string(&mut text);
+        let _ = file.take(LARGEST_RECORD).read_to_end(&mut bytes);
     }
-    text.lines().filter_map(|line| line.parse().ok()).collect()
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().filter_map(|line| line.strip_prefix(word)?.parse().ok()).collect()
 }
 
-fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue], word: &str) -> Judged {
+fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue]) -> Judged {
     let of_kind = |kind: &str| record.iter().rev().find(|entry| entry.text("kind") == kind);
     let all_of_kind =
         |kind: &str| record.iter().filter(|entry| entry.text("kind") == kind).cloned().collect::<Vec<_>>();
@@ -139,7 +140,7 @@ fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue], word: &str) 
         lag_ms: of_kind("lag").and_then(|lag| lag.number("late_ms")),
         ..Story::default()
     };
-    let held = of_kind("passed").is_some_and(|passed| passed.text("word") == word);
+    let held = of_kind("passed").is_some();
 
     let found = if let Some(unknown) = of_kind("unknown") {
         story.facts.push(("because", unknown.text("reason")));
@@ -167,10 +168,15 @@ fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue], word: &str) 
         Word::Red
     } else if held && ended.code == Some(0) && ended.stdout.contains("test result: ok. 1 passed;") {
         left_behind(&ended, &mut story)
+    } else if of_kind("begun").is_none()
+        && let Some(reason) = no_test(&ended)
+    {
+        story.facts.push(("because", reason.to_owned()));
+        Word::Unknown
     } else {
         ended_early(&ended, held, &mut story)
     };
-    Judged { criterion: criterion.clone(), word: found, took: ended.took, story }
+    Judged { criterion: criterion.clone(), word: found, took: ended.took, story: story.plain() }
 }
 
 fn stopped_word(
@@ -200,11 +206,16 @@ fn stopped_word(
             Word::Hung
         }
         Stopped::TooManyProcesses => {
-            story.headline = "stopped: more than 256 processes".to_owned();
+            story.headline = format!("stopped: more than {} processes", supervise::MOST_PROCESSES);
             Word::Crash
         }
         Stopped::TooMuchMemory => {
-            story.headline = "stopped: more than 4 GiB of memory".to_owned();
+            story.headline = format!("stopped: more than {} GiB of memory", supervise::MOST_MEMORY);
+            Word::Crash
+        }
+        Stopped::Unsupervised => {
+            let signal = ended.signal.map(signal_name).unwrap_or_default();
+            story.headline = format!("its supervisor was killed by {signal}");
             Word::Crash
         }
         Stopped::Interrupted => {
@@ -223,17 +234,20 @@ fn left_behind(ended: &Ended, story: &mut Story) -> Word {
     Word::Red
 }
 
+/// Why the test binary has run no test.
+fn no_test(ended: &Ended) -> Option<&'static str> {
+    match () {
+        () if ended.stdout.contains("0 passed; 0 failed; 1 ignored") => {
+            Some("the test is marked `#[ignore]`")
+        }
+        () if ended.stdout.contains("running 0 tests") => Some("the test binary has no test of this name"),
+        () => None,
+    }
+}
+
 /// The process is over, and the criterion was neither met nor missed.
 fn ended_early(ended: &Ended, held: bool, story: &mut Story) -> Word {
     let code = ended.code.unwrap_or(-1);
-    if ended.stdout.contains("0 passed; 0 failed; 1 ignored") {
-        story.facts.push(("because", "the test is marked `#[ignore]`".to_owned()));
-        return Word::Unknown;
-    }
-    if ended.stdout.contains("running 0 tests") {
-        story.facts.push(("because", "the test binary has no test of this name".to_owned()));
-        return Word::Unknown;
-    }
     let when = if held {
         "after the criterion was met, before the test was over"
     } else {
@@ -245,6 +259,22 @@ fn ended_early(ended: &Ended, held: bool, story: &mut Story) -> Word {
 }
 
 impl Story {
+    /// Without commands to the terminal: what a submission prints must not draw on the verdict.
+    fn plain(self) -> Self {
+        let lines = |lines: Vec<String>| lines.iter().map(|line| screen::plain(line)).collect();
+        Self {
+            headline: screen::plain(&self.headline),
+            expected: self.expected.map(|text| screen::plain(&text)),
+            observed: self.observed.map(|text| screen::plain(&text)),
+            picture: lines(self.picture),
+            steps: self.steps.iter().map(|(who, what)| (screen::plain(who), screen::plain(what))).collect(),
+            facts: self.facts.into_iter().map(|(name, value)| (name, screen::plain(&value))).collect(),
+            notes: lines(self.notes),
+            output: lines(self.output),
+            ..self
+        }
+    }
+
     fn failed(&mut self, failed: &JsonValue) {
         self.expected = Some(failed.text("expected"));
         self.observed = Some(failed.text("observed"));

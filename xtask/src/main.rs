@@ -11,6 +11,7 @@
 //! | `judge` | runs the criteria of one submission and finds the word for each |
 //! | `race` | the submission under thousands of schedules |
 //! | `supervise` | one criterion in a process of its own, with limits; nothing survives it |
+//! | `processes` | what runs below a process, and how it is stopped |
 //! | `verdict` | lights, words, stories, exit codes |
 //! | `screen`, `json` | the verdict as a person and as a program reads it |
 //! | `tamper` | are the tests still those that are committed? |
@@ -34,6 +35,7 @@ mod interrupt;
 mod json;
 mod judge;
 mod list;
+mod processes;
 mod progress;
 mod race;
 mod reset;
@@ -47,9 +49,13 @@ mod verdict;
 mod verify;
 mod zoo;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
+use signal_hook::consts::SIGPIPE;
+
 fn main() -> ExitCode {
+    end_quietly_without_a_reader();
     match cli::parse(std::env::args_os().skip(1)).and_then(cli::run) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -57,4 +63,21 @@ fn main() -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// `cargo xtask check | head -1` closes our output early. Like other tools we end then; supervisors
+/// notice, and stop what they have started.
+fn end_quietly_without_a_reader() {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // The words of `println!`, which has no other way to fail.
+        match panic.payload_as_str().and_then(|message| message.strip_prefix("failed printing to ")) {
+            Some(message) if message.contains("Broken pipe") => std::process::exit(128 + SIGPIPE),
+            Some(message) => {
+                let _ = writeln!(std::io::stderr(), "xtask: cannot write to {message}");
+                std::process::exit(2)
+            }
+            None => print(panic),
+        }
+    }));
 }

@@ -8,16 +8,22 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::compile::Workspace;
 use crate::drill::{self, Drill, Set};
 use crate::error::{At as _, Error, Result};
+use crate::interrupt;
 
 /// Folders of a task crate that are not part of a submission.
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// What the crates of a drill depend on.
 const KITS: [&str; 5] = ["xtask/kit", "xtask/criteria", "xtask/race", "xtask/services", "xtask/service-kit"];
+
+/// A crate with its tests and patches is a few hundred KB.
+const LARGEST: u64 = 64 << 20;
 
 /// One copy. While it is there, no other runner uses its slot.
 pub(crate) struct Scratch {
@@ -140,18 +146,23 @@ impl Scratch {
 
 /// Takes the slot, and waits for another runner that has it.
 fn lock(root: &Path) -> Result<File> {
+    const LOOK_AGAIN: Duration = Duration::from_millis(50);
     fs::create_dir_all(root).at("create", root)?;
     let path = root.join("lock");
     let file = File::create(&path).at("create", &path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            eprintln!("waiting for another check to finish");
-            file.lock().at("lock", &path)?;
+    let mut waits = false;
+    // Not the call that waits for it: a signal to the runner would not end that.
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if waits => {}
+            Err(TryLockError::WouldBlock) => eprintln!("waiting for another check to finish"),
+            Err(TryLockError::Error(error)) => return Err(error).at("lock", &path),
         }
-        Err(TryLockError::Error(error)) => return Err(error).at("lock", &path),
+        waits = true;
+        thread::sleep(LOOK_AGAIN);
+        interrupt::check()?;
     }
-    Ok(file)
 }
 
 fn package_name(manifest: &str) -> Option<String> {
@@ -162,27 +173,45 @@ fn package_name(manifest: &str) -> Option<String> {
 
 /// Makes `to` the same as `from`. Files that are the same already are not touched.
 fn mirror(from: &Path, to: &Path) -> Result<()> {
+    mirror_at_most(from, to, &mut LARGEST.clone())
+}
+
+/// The same, with a limit on the bytes copied: a build folder of another name is no part of a crate.
+fn mirror_at_most(from: &Path, to: &Path, room: &mut u64) -> Result<()> {
     if !from.exists() {
         return if to.exists() { fs::remove_dir_all(to).at("remove", to) } else { Ok(()) };
     }
     fs::create_dir_all(to).at("create", to)?;
     for entry in fs::read_dir(to).at("read", to)?.flatten() {
-        if !from.join(entry.file_name()).exists() {
+        let kind = entry.file_type().at("read", &entry.path())?;
+        let same_kind = fs::metadata(from.join(entry.file_name()))
+            .is_ok_and(|other| other.is_dir() == kind.is_dir() && !kind.is_symlink());
+        if !same_kind {
             let path = entry.path();
-            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            let removed = if kind.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.at("remove", &path)?;
         }
     }
     for entry in fs::read_dir(from).at("read", from)?.flatten() {
-        let target = to.join(entry.file_name());
-        let name = entry.file_name();
+        let (name, path) = (entry.file_name(), entry.path());
         if NOT_COPIED.iter().any(|other| name == *other) {
             continue;
         }
-        if entry.path().is_dir() {
-            mirror(&entry.path(), &target)?;
+        // A link to a file is as good as the file; one to a folder may lead in circles, or anywhere; one
+        // to nothing is how some editors mark a file that is open.
+        let Ok(kind) = fs::metadata(&path) else { continue };
+        if entry.file_type().at("read", &path)?.is_dir() {
+            mirror_at_most(&path, &to.join(name), room)?;
+        } else if kind.is_file() {
+            *room = room.checked_sub(kind.len()).ok_or_else(|| {
+                Error::new(format!("{} is too large for a task crate: is it a build folder?", from.display()))
+            })?;
+            write_if_new(&to.join(name), &fs::read(&path).at("read", &path)?)?;
         } else {
-            write_if_new(&target, &fs::read(entry.path()).at("read", &entry.path())?)?;
+            return Err(Error::new(format!(
+                "{} is neither a file nor a folder: leave it out",
+                path.display()
+            )));
         }
     }
     Ok(())

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use drain_criteria::Light;
 
+use crate::compile;
 use crate::drill::Set;
 use crate::progress::Progress;
+use crate::tamper::Found;
 use crate::verdict::{Judged, LightVerdict, Verdict, Word};
 
 const WIDTH: usize = 80;
@@ -22,10 +24,14 @@ pub(crate) fn draw(verdict: &Verdict, alone: bool) -> String {
     let path = verdict.path.display().to_string();
     let gap = WIDTH.saturating_sub(title.chars().count() + path.chars().count()).max(2);
     let _ = writeln!(out, "{title}{:gap$}{path}\n", "");
-    for change in &verdict.changed {
+    let Found { changed, not_compared } = &verdict.tampered;
+    for change in changed {
         let _ = writeln!(out, "  changed    {change}");
     }
-    if !verdict.changed.is_empty() {
+    if let Some(reason) = not_compared {
+        let _ = writeln!(out, "  unchecked  whether the tests are the committed ones: {reason}");
+    }
+    if !changed.is_empty() || not_compared.is_some() {
         out.push('\n');
     }
     let mut told = Told::default();
@@ -183,7 +189,12 @@ fn ending(verdict: &Verdict) -> String {
     let lights = verdict.lights_on();
     let selection = verdict.drill.selection();
     if verdict.compiler.is_some() {
-        return "Not done: it does not compile. The compiler's words are above.\n".to_owned();
+        let reason = verdict.lights.first().map_or("", |builds| &builds.summary);
+        let who = if reason == "does not compile" { "The compiler" } else { "Cargo" };
+        return format!("Not done: it {reason}. {who}'s words are above.\n");
+    }
+    if verdict.partial {
+        return "Not counted: only a part was judged.\n".to_owned();
     }
     if verdict.done() {
         return match verdict.set {
@@ -230,6 +241,11 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Without colours and other commands to a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    compile::strip_colour(text).replace(|letter: char| letter.is_control() && letter != '\n', " ")
 }
 
 fn shortened(text: &str, width: usize) -> String {

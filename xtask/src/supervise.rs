@@ -2,16 +2,44 @@
 //!
 //! The runner starts itself once more for each criterion, as `xtask supervise`. The supervisor is a
 //! *subreaper*: whatever the test starts, and whatever that starts, becomes the supervisor's child
-//! when its own parent ends, in whatever session or process group it hides. So "everything below me"
-//! is a complete list, and the supervisor ends only when the list is empty. If the runner dies, the
-//! supervisor is told by the kernel and does the same.
+//! when its own parent ends, in whatever session or process group it hides. So the kernel itself says
+//! when nothing is left ("no such child"), and the supervisor ends only then. If the runner dies, the
+//! supervisor is told by the kernel and does the same; if the supervisor dies, what it had below it
+//! falls to the runner, a subreaper too, which does it instead.
+//!
+//! # What is contained
+//!
+//! | what | how |
+//! | --- | --- |
+//! | time | the criterion's limit and 0.8 s, then SIGTERM to all, then SIGKILL |
+//! | processes | at most 256 at once, looked at every 20 ms; 16,384 tasks of the user as a hard limit |
+//! | memory | at most 1 GiB in use by all together, 16 GiB of addresses for each process |
+//! | files | none larger than 1 GiB, no core dumps |
+//! | output | read to its end; the first and the last 16 KiB of each stream are kept |
+//! | what is left behind | found in any session or group, however often it forked; named; killed |
+//! | the end of the runner | Ctrl-C, SIGTERM, a closed terminal and SIGKILL: all of it is stopped |
+//!
+//! # What is not contained
 //!
 //! This is safety, not a sandbox: it keeps a mistake from hurting the machine, and does not try to
-//! stop somebody who means to.
+//! stop somebody who means to. The code under test runs with all rights of the user who checks it.
+//!
+//! - Files: it can read, change and delete what the user can, and fill the disk (or a `tmpfs`, which is
+//!   memory) with many files.
+//! - The network is as open to it as to the user.
+//! - Processes that are not below it: it can signal whatever the user can, `kill(-1, SIGKILL)` included.
+//! - Processes below it that the user may not signal, such as those of `sudo`, and those that hang in
+//!   the kernel: they are named, and left.
+//! - What it asks others to do: a container engine, `systemd-run`, `at`, a build server.
+//! - The build: a build script or a procedural macro runs before any of this, without limits. Ctrl-C
+//!   stops it.
+//! - Both at once: when the runner and the supervisor are killed together (`killall -9 xtask`), nobody
+//!   is left to clean up. The kit's own watchdog then ends the test at its limit.
+//! - A process number that is given to somebody else between the look and the signal. Numbers go round
+//!   in thousands, and the two are microseconds apart.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs;
 use std::io::{Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -24,26 +52,32 @@ use std::time::{Duration, Instant};
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
 use tinyjson::JsonValue;
 
 use crate::error::{Error, Result};
 use crate::json::{Get as _, list, number, object, text};
-use crate::{compile, interrupt};
+use crate::{compile, interrupt, processes};
 
-/// How often the number of processes and their memory are looked at.
+/// How often the number of processes and their memory are looked at, if looking is cheap.
 const LOOK: Duration = Duration::from_millis(20);
+/// How often at least.
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
 /// What has been told to end gets this long before it is killed.
 const GRACE: Duration = Duration::from_millis(200);
 /// Programs that a test has just killed may take this long to be gone.
 const SETTLE: Duration = Duration::from_millis(300);
-const MOST_PROCESSES: usize = 256;
-/// Of memory in use, by all processes together.
-const MOST_MEMORY: u64 = 4 << 30;
+/// Of what has ended or been killed, the output is there at once.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
+pub(crate) const MOST_PROCESSES: usize = 256;
+/// Of memory in use, by all processes together, in GiB. Several criteria run side by side.
+pub(crate) const MOST_MEMORY: u64 = 1;
+/// More than anybody needs. Bounds what the machine has to bear before a flood of processes is seen.
+const MOST_TASKS_OF_THE_USER: u64 = 16 * 1024;
 /// Of address space, for each process: what is asked for at once and never used counts too.
 const MOST_ADDRESSES: u64 = 16 << 30;
+const LARGEST_FILE: u64 = 1 << 30;
 /// Of each stream, this much of its beginning and of its end is kept.
 const KEPT: usize = 16 * 1024;
 
@@ -83,14 +117,17 @@ pub(crate) enum Stopped {
     TooManyProcesses,
     TooMuchMemory,
     Interrupted,
+    /// The supervisor itself was killed: by what it supervised, by the user, or for want of memory.
+    Unsupervised,
 }
 
 impl Stopped {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 5] = [
         (Self::AtItsLimit, "limit"),
         (Self::TooManyProcesses, "processes"),
         (Self::TooMuchMemory, "memory"),
         (Self::Interrupted, "interrupted"),
+        (Self::Unsupervised, "unsupervised"),
     ];
 
     fn word(self) -> &'static str {
@@ -102,28 +139,44 @@ impl Stopped {
 pub(crate) fn run(job: &Job<'_>) -> Result<Ended> {
     // Not its path: the runner may have been built anew since it started.
     let mut command = Command::new("/proc/self/exe");
-    command.arg("supervise").arg(job.limit.as_millis().to_string()).arg(job.binary).args(&job.arguments);
+    command.arg("supervise").arg(job.limit.as_millis().to_string()).arg(std::process::id().to_string());
+    command.arg(job.binary).args(&job.arguments);
     compile::forget_cargo_run(&mut command);
     command.current_dir(job.folder).env("CARGO_MANIFEST_DIR", job.folder);
     command.env("DRAIN_EVENTS", &job.events).env("RUST_BACKTRACE", "0").env_remove("RUST_TEST_THREADS");
     command.envs(job.environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    let (mut supervisor, _group) = interrupt::spawn(&mut command)?;
+    // What a supervisor that is killed has below it falls to us, and not to some far-off `init`.
+    let _ = prctl::set_child_subreaper(true);
+    let started = Instant::now();
+    let (mut supervisor, group) = interrupt::spawn(&mut command)?;
     if let Some(mut stdin) = supervisor.stdin.take() {
         let _ = writeln!(stdin, "{}", job.word);
     }
     let output =
         supervisor.wait_with_output().map_err(|error| Error::new(format!("cannot supervise: {error}")))?;
+    drop(group);
+    if output.status.signal().is_some() {
+        interrupt::stop_orphans();
+    }
     interrupt::check()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let report: JsonValue = said.parse().map_err(|_| {
-        Error::new(format!(
+    match String::from_utf8_lossy(&output.stdout).parse::<JsonValue>() {
+        Ok(report) => Ok(Ended::read(&report)),
+        Err(_) if output.status.signal().is_some() => Ok(Ended {
+            code: None,
+            signal: output.status.signal(),
+            stopped: Some(Stopped::Unsupervised),
+            took: started.elapsed(),
+            left: Vec::new(),
+            stdout: String::new(),
+            stderr: String::new(),
+        }),
+        Err(_) => Err(Error::new(format!(
             "the supervisor of {} ended with {} and said nothing",
             job.binary.display(),
             output.status
-        ))
-    })?;
-    Ok(Ended::read(&report))
+        ))),
+    }
 }
 
 impl Ended {
@@ -154,13 +207,13 @@ impl Ended {
     }
 }
 
-/// The supervisor's own `main`: `xtask supervise LIMIT_MS BINARY ARGUMENTS…`.
-pub(crate) fn main(limit: Duration, binary: &Path, arguments: &[OsString]) -> Result<u8> {
+/// The supervisor's own `main`: `xtask supervise LIMIT_MS RUNNER BINARY ARGUMENTS…`.
+pub(crate) fn main(limit: Duration, runner: u32, binary: &Path, arguments: &[OsString]) -> Result<u8> {
     let told_to_stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         let _ = signal_hook::flag::register(signal, told_to_stop.clone());
     }
-    contain()?;
+    contain(runner)?;
 
     let started = Instant::now();
     let mut child = Command::new(binary)
@@ -173,12 +226,15 @@ pub(crate) fn main(limit: Duration, binary: &Path, arguments: &[OsString]) -> Re
         .map_err(|error| Error::new(format!("cannot start {}: {error}", binary.display())))?;
     let stdout = keep(child.stdout.take());
     let stderr = keep(child.stderr.take());
-    let (status, stopped) = wait(child, started + limit, &told_to_stop);
+    let test = Pid::from_raw(child.id().cast_signed());
+    let (status, stopped, mut left) = wait(child, test, started + limit, &told_to_stop);
     let took = started.elapsed();
-    let left = if stopped.is_none() { left_over() } else { Vec::new() };
-    stop_everything();
+    if stopped.is_none() {
+        left = left_over();
+        let unstoppable = stop_everything(test);
+        left.extend(unstoppable.into_iter().map(|name| format!("{name}, which cannot be killed")));
+    }
 
-    // Nobody is left who could hold the pipes open.
     let ended = Ended {
         code: status.and_then(|status| status.code()),
         signal: status.and_then(|status| status.signal()),
@@ -190,59 +246,78 @@ pub(crate) fn main(limit: Duration, binary: &Path, arguments: &[OsString]) -> Re
     };
     let report =
         ended.write().stringify().map_err(|error| Error::new(format!("cannot write the report: {error}")))?;
-    println!("{report}");
+    // Without a runner nobody reads it.
+    let _ = writeln!(std::io::stdout(), "{report}");
     Ok(0)
 }
 
 /// Makes sure that nothing below this process escapes it, and that it takes no more than its share.
-fn contain() -> Result<()> {
+fn contain(runner: u32) -> Result<()> {
     let failed = |error| Error::new(format!("cannot supervise: {error}"));
     prctl::set_child_subreaper(true).map_err(failed)?;
     // Sent when the thread of the runner that waits for us ends, which is when the runner ends.
     prctl::set_pdeathsig(Signal::SIGTERM).map_err(failed)?;
-    if getppid() == Pid::from_raw(1) {
+    // It may have ended before.
+    if getppid() != Pid::from_raw(runner.cast_signed()) {
         return Err(Error::new("the runner has ended"));
     }
-    for (resource, most) in [(Resource::RLIMIT_AS, MOST_ADDRESSES), (Resource::RLIMIT_CORE, 0)] {
-        let (_, hard) = getrlimit(resource).map_err(failed)?;
-        setrlimit(resource, most.min(hard), hard).map_err(failed)?;
+    let limits = [
+        (Resource::RLIMIT_AS, MOST_ADDRESSES),
+        (Resource::RLIMIT_FSIZE, LARGEST_FILE),
+        (Resource::RLIMIT_NPROC, MOST_TASKS_OF_THE_USER),
+        (Resource::RLIMIT_CORE, 0),
+    ];
+    for (resource, most) in limits {
+        let (soft, hard) = getrlimit(resource).map_err(failed)?;
+        setrlimit(resource, most.min(soft), hard).map_err(failed)?;
     }
     Ok(())
 }
 
-/// Waits for the test's own process; stops it at its limit and when it takes too much.
+/// Waits for the test's own process; stops it at its limit and when it takes too much. Returns its
+/// status, why it was stopped, and what could not be.
 fn wait(
     mut child: Child,
+    test: Pid,
     until: Instant,
     told_to_stop: &AtomicBool,
-) -> (Option<ExitStatus>, Option<Stopped>) {
+) -> (Option<ExitStatus>, Option<Stopped>, Vec<String>) {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let _ = sender.send(child.wait().ok());
     });
-    let mut stopped = None;
+    let mut pause = LOOK;
     loop {
-        match receiver.recv_timeout(LOOK.min(until.saturating_duration_since(Instant::now()))) {
-            Ok(status) => return (status, stopped),
-            Err(RecvTimeoutError::Disconnected) => return (None, stopped),
+        match receiver.recv_timeout(pause.min(until.saturating_duration_since(Instant::now()))) {
+            Ok(status) => return (status, None, Vec::new()),
+            Err(RecvTimeoutError::Disconnected) => return (None, None, Vec::new()),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        stopped = stopped.or_else(|| reason_to_stop(until, told_to_stop));
-        if stopped.is_some() {
-            stop_everything();
-        }
+        let began = Instant::now();
+        // Orphans that have ended would use up the machine's process numbers.
+        processes::reap(Some(test));
+        let stopped = reason_to_stop(until, told_to_stop);
+        let left = match stopped {
+            None => {
+                pause = (began.elapsed() * 10).clamp(LOOK, LONGEST_LOOK);
+                continue;
+            }
+            Some(Stopped::AtItsLimit | Stopped::Interrupted) => stop_everything(test),
+            // What takes too much goes on taking while it is asked.
+            Some(_) => processes::kill_all(test),
+        };
+        let status = receiver.recv_timeout(LAST_OUTPUT).ok().flatten();
+        return (status, stopped, left);
     }
 }
 
 fn reason_to_stop(until: Instant, told_to_stop: &AtomicBool) -> Option<Stopped> {
-    let processes = below();
+    let processes = processes::below(MOST_PROCESSES);
     match () {
         () if told_to_stop.load(Ordering::SeqCst) => Some(Stopped::Interrupted),
+        () if processes.len() >= MOST_PROCESSES => Some(Stopped::TooManyProcesses),
+        () if processes::memory(&processes) > MOST_MEMORY << 30 => Some(Stopped::TooMuchMemory),
         () if Instant::now() >= until => Some(Stopped::AtItsLimit),
-        () if processes.len() > MOST_PROCESSES => Some(Stopped::TooManyProcesses),
-        () if processes.iter().map(|pid| resident(*pid)).sum::<u64>() > MOST_MEMORY => {
-            Some(Stopped::TooMuchMemory)
-        }
         () => None,
     }
 }
@@ -250,86 +325,20 @@ fn reason_to_stop(until: Instant, told_to_stop: &AtomicBool) -> Option<Stopped> 
 /// The names of the processes that outlive the test by more than what it takes to die.
 fn left_over() -> Vec<String> {
     let until = Instant::now() + SETTLE;
-    loop {
-        reap();
-        let left = below();
-        if left.is_empty() || Instant::now() >= until {
-            return left.into_iter().map(|pid| format!("{} ({pid})", name(pid))).collect();
-        }
+    while processes::reap(None) && Instant::now() < until {
         thread::sleep(Duration::from_millis(2));
     }
+    if processes::reap(None) { processes::names() } else { Vec::new() }
 }
 
-/// Asks everything below to end, then kills until nothing is left. New processes are found in the
-/// next round; those that multiply are stopped first, so that they cannot go on meanwhile.
-fn stop_everything() {
-    signal_all(Signal::SIGTERM);
-    let until = Instant::now() + GRACE;
-    while Instant::now() < until && !below().is_empty() {
-        reap();
-        thread::sleep(Duration::from_millis(2));
-    }
-    while !below().is_empty() {
-        signal_all(Signal::SIGSTOP);
-        signal_all(Signal::SIGKILL);
-        reap();
-        thread::sleep(Duration::from_millis(1));
-    }
+/// Asks everything below to end, then kills until nothing is left; returns what cannot be killed.
+fn stop_everything(test: Pid) -> Vec<String> {
+    processes::ask_to_end(GRACE);
+    processes::kill_all(test)
 }
 
-fn signal_all(signal: Signal) {
-    for pid in below() {
-        let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
-    }
-}
-
-/// Takes note of adopted processes that have ended. The test's own process has a thread that waits
-/// for it: whoever comes first, the other is told "no such child".
-fn reap() {
-    while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) =
-        waitpid(None, Some(WaitPidFlag::WNOHANG))
-    {}
-}
-
-/// Every process below this one that still runs.
-fn below() -> Vec<u32> {
-    let mut found = vec![std::process::id()];
-    let mut next = 0;
-    while next < found.len() {
-        found.extend(children(found[next]));
-        next += 1;
-    }
-    found.remove(0);
-    found.retain(|&pid| !is_zombie(pid));
-    found
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let lists =
-        threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
-}
-
-fn is_zombie(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')')
-        .is_none_or(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('Z' | 'X') | None))
-}
-
-fn name(pid: u32) -> String {
-    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
-}
-
-/// Memory that the process holds, in bytes.
-fn resident(pid: u32) -> u64 {
-    let pages = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4096
-}
-
-/// Reads a stream to its end, and keeps its beginning and its end.
+/// Reads a stream to its end, and keeps its beginning and its end. What is returned waits for the end,
+/// which comes when nobody is left who holds the other side; should somebody be, it does not wait long.
 fn keep(stream: Option<impl Read + Send + 'static>) -> impl FnOnce() -> String {
     let kept = Arc::new(Mutex::new((Vec::new(), VecDeque::new())));
     let writer = kept.clone();
@@ -348,7 +357,10 @@ fn keep(stream: Option<impl Read + Send + 'static>) -> impl FnOnce() -> String {
         Some(())
     });
     move || {
-        let _ = reader.join();
+        let until = Instant::now() + LAST_OUTPUT;
+        while !reader.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes: Vec<u8> = kept.0.iter().chain(kept.1.iter()).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()

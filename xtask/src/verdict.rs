@@ -7,6 +7,7 @@ use drain_criteria::{Criterion, Light};
 use tinyjson::JsonValue;
 
 use crate::drill::{Drill, Set};
+use crate::tamper;
 
 /// The word for a criterion or a light, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,17 +109,21 @@ pub(crate) struct Verdict {
     pub(crate) set: Set,
     /// Where the submission lies.
     pub(crate) path: PathBuf,
-    /// What is not as it is committed, a line each: tests, kit, lints.
-    pub(crate) changed: Vec<String>,
+    /// Whether tests, kit and lints are as they are committed.
+    pub(crate) tampered: tamper::Found,
     /// What the compiler said, if the submission does not build.
     pub(crate) compiler: Option<String>,
     pub(crate) lights: Vec<LightVerdict>,
+    /// Only some criteria were asked for.
+    pub(crate) partial: bool,
 }
 
 impl Verdict {
-    /// All five lights, judged by the tests that are committed.
+    /// All five lights, judged in full by the tests that are committed.
     pub(crate) fn done(&self) -> bool {
-        self.changed.is_empty() && self.lights.iter().all(|light| light.word == Word::Ok)
+        !self.partial
+            && self.tampered.changed.is_empty()
+            && self.lights.iter().all(|light| light.word == Word::Ok)
     }
 
     pub(crate) fn lights_on(&self) -> usize {
@@ -126,9 +131,11 @@ impl Verdict {
     }
 
     fn exit_code(&self) -> u8 {
+        let unknown = |light: &LightVerdict| light.word == Word::Unknown;
         match () {
             () if self.lights.iter().any(|light| light.word.is_failure()) => 1,
             () if self.done() => 0,
+            () if self.partial && !self.lights.iter().any(unknown) => 0,
             () => 3,
         }
     }

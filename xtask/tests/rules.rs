@@ -141,7 +141,7 @@ fn dependencies_come_from_the_workspace() {
             .split("\n[")
             .filter(|section| section.split(']').next().unwrap().ends_with("dependencies"));
         for line in sections.flat_map(|section| section.lines().skip(1)).filter(|line| line.contains('=')) {
-            let inherits = line.contains("workspace = true");
+            let inherits = line.contains("workspace = true") || line.contains("path = \"..\"");
             let race = path.parent().is_some_and(|folder| folder.ends_with("race"));
             if !inherits && !race {
                 failures.push(format!("{}: `{line}` belongs in [workspace.dependencies]", path.display()));

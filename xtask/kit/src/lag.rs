@@ -169,12 +169,22 @@ impl Meter {
         state.look_at_programs();
         state.look_at_ours();
         let (busy, all) = proc::machine_ticks();
-        let own = state.ours.ticks.saturating_sub(self.own_before);
-        let programs: u64 = state.programs.iter().map(|program| program.ticks).sum();
-        let programs = programs + state.gone_ticks;
-        let others = busy.saturating_sub(self.before.0).saturating_sub(own + programs);
+        let others = busy.saturating_sub(self.before.0).saturating_sub(self.own_ticks(&state));
         let share = others as f64 / (all.saturating_sub(self.before.1)).max(1) as f64;
         if share < BUSY_SHARE { Duration::ZERO } else { state.late(from, to) }
+    }
+
+    /// Processor time that the test and its programs have had since the start.
+    pub(crate) fn used(&self) -> Duration {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.look_at_programs();
+        state.look_at_ours();
+        Duration::from_millis(10) * u32::try_from(self.own_ticks(&state)).unwrap_or(u32::MAX)
+    }
+
+    fn own_ticks(&self, state: &State) -> u64 {
+        let programs: u64 = state.programs.iter().map(|program| program.ticks).sum();
+        state.ours.ticks.saturating_sub(self.own_before) + programs + state.gone_ticks
     }
 }
 

@@ -188,11 +188,20 @@ impl Running {
 
     #[track_caller]
     fn line_that(&self, what: &str, matches: impl Fn(&str) -> bool) -> Line {
+        // An exit closes stdout too, a moment before it is seen.
+        const PATIENCE: Duration = ms(500);
         let _waiting = self.stage.waiting(format!("{what} on the stdout of {}", self.name));
         let mut output = self.state.lock();
         loop {
             if let Some(line) = output.stdout.iter().find(|line| matches(&line.text)) {
                 return line.clone();
+            }
+            let stdout_closed = output.stdout_closed.filter(|at| Moment::now().since(*at) > PATIENCE);
+            if let (None, Some(at)) = (output.exit, stdout_closed) {
+                let stderr = last_words(&output.stderr);
+                drop(output);
+                let observed = format!("stdout closed without it, and the program ran on{stderr}");
+                self.stage.fail_at(at, format!("{what} on stdout"), observed);
             }
             if let (Some(exit), 2) = (output.exit, output.closed) {
                 let stderr = last_words(&output.stderr);
@@ -453,6 +462,7 @@ struct Output {
     stderr: Vec<Line>,
     /// How many of the two streams have ended.
     closed: usize,
+    stdout_closed: Option<Moment>,
     exit: Option<Exit>,
 }
 
@@ -548,12 +558,17 @@ fn read(
         if !line.is_empty() {
             keep(stream, &mut line, Moment::now(), &state, &recorder);
         }
-        state.change(|output| output.closed += 1);
+        state.change(|output| {
+            output.closed += 1;
+            if matches!(stream, Stream::Stdout) {
+                output.stdout_closed = Some(Moment::now());
+            }
+        });
     });
 }
 
 fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, recorder: &Recorder) {
-    let text = String::from_utf8_lossy(line).trim_end().to_owned();
+    let text = plain(&String::from_utf8_lossy(line)).trim_end().to_owned();
     line.clear();
     state.change(|output| {
         // What is read after the exit was written before it.
@@ -570,6 +585,20 @@ fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, recorder:
             lines.push(Line { at, text });
         }
     });
+}
+
+/// A line without colours and other commands to a terminal: it is compared, and shown to somebody.
+fn plain(line: &str) -> String {
+    let mut plain = String::new();
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '\u{1b}' {
+            letters.by_ref().find(char::is_ascii_alphabetic);
+        } else if letter == '\t' || !letter.is_control() {
+            plain.push(letter);
+        }
+    }
+    plain
 }
 
 /// Waits for the exit on a thread of its own, so that the moment is exact.
@@ -633,6 +662,13 @@ mod tests {
         let expected = DrainReport { outcome: "complete".to_owned(), duration: ms(1503), abandoned: 0 };
         assert_eq!(DrainReport::parse(line), Some(expected));
         assert_eq!(DrainReport::parse("drain outcome=complete duration=soon abandoned=0"), None);
+    }
+
+    #[test]
+    fn colours_are_no_part_of_a_line() {
+        let line =
+            "\u{1b}[2m2026\u{1b}[0m \u{1b}[32m INFO\u{1b}[0m drain \u{1b}[3moutcome\u{1b}[0m=complete\r\u{7}";
+        assert_eq!(plain(line), "2026  INFO drain outcome=complete");
     }
 
     #[test]

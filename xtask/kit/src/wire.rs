@@ -1,8 +1,9 @@
 //! Tells the runner what happened, when a runner listens.
 //!
 //! The runner names a file in `DRAIN_EVENTS` and hands over a secret word on standard input. The kit
-//! appends JSON lines to the file; the last one of a criterion that holds carries the word. A test
-//! process that merely prints `test result: ok` cannot know it.
+//! appends JSON lines to the file, each behind that word: the code under test can print
+//! `test result: ok`, and can write to the file, but does not know the word. The line of a criterion that
+//! holds is the last one.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -14,8 +15,11 @@ use tinyjson::JsonValue;
 
 use crate::Schedules;
 
-/// The file is bounded: a scenario with two hundred clients writes a few hundred lines.
-const MOST_EVENTS: usize = 5_000;
+/// The file is bounded, whatever the code under test does: a scenario with two hundred clients writes a
+/// few hundred lines. How it ended is always written.
+const MOST_BYTES: usize = 1 << 20;
+/// A panic can have a message of any length.
+const LONGEST_TEXT: usize = 8 * 1024;
 
 struct Wire {
     file: Mutex<(File, usize)>,
@@ -25,8 +29,8 @@ struct Wire {
 static WIRE: OnceLock<Option<Wire>> = OnceLock::new();
 
 /// Reads the runner's word from standard input, before the code under test can.
-pub(crate) fn open() -> bool {
-    wire().is_some()
+pub(crate) fn open() {
+    write("begun", []);
 }
 
 fn wire() -> Option<&'static Wire> {
@@ -93,12 +97,14 @@ pub(crate) fn note(what: &str) {
 }
 
 pub(crate) fn passed() {
-    let word = wire().map_or("", |wire| &wire.word);
-    write("passed", [("word", text(word))]);
+    write("passed", []);
 }
 
 fn text(text: &str) -> JsonValue {
-    JsonValue::String(text.to_owned())
+    if text.len() <= LONGEST_TEXT {
+        return JsonValue::String(text.to_owned());
+    }
+    JsonValue::String(text.chars().take(LONGEST_TEXT).chain("...".chars()).collect())
 }
 
 fn write<const N: usize>(kind: &str, fields: [(&str, JsonValue); N]) {
@@ -106,14 +112,14 @@ fn write<const N: usize>(kind: &str, fields: [(&str, JsonValue); N]) {
     let mut object: HashMap<String, JsonValue> =
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     object.insert("kind".to_owned(), text(kind));
-    let Ok(mut line) = JsonValue::Object(object).stringify() else { return };
-    line.push('\n');
+    let Ok(json) = JsonValue::Object(object).stringify() else { return };
+    let line = format!("{} {json}\n", wire.word);
     let mut file = wire.file.lock().unwrap_or_else(PoisonError::into_inner);
-    if kind == "event" {
-        if file.1 >= MOST_EVENTS {
+    if matches!(kind, "event" | "waiting" | "note" | "panicked" | "lag") {
+        if file.1 + line.len() > MOST_BYTES {
             return;
         }
-        file.1 += 1;
+        file.1 += line.len();
     }
     // One write a line: a process that is killed leaves whole lines.
     let _ = file.0.write_all(line.as_bytes());
