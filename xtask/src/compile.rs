@@ -1,5 +1,6 @@
 //! Cargo, its progress and its errors.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use tinyjson::JsonValue;
 
 use crate::drill;
-use crate::error::{Error, Result};
+use crate::error::{At as _, Error, Result};
 use crate::interrupt;
 use crate::json::Get as _;
 
@@ -72,7 +73,8 @@ pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> R
 /// Only if cargo cannot be started, if nothing can be written, or if there is nothing to run: a compile error is a result.
 pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool) -> Result<Compiled> {
     // Where we cannot write, neither can cargo, and the submission is not to blame.
-    drill::events_folder()?;
+    let probe = drill::events_folder()?.join(format!("{}.{package}", std::process::id()));
+    fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).at("write", &probe)?;
     let started = Instant::now();
     let mut cargo = cargo(workspace);
     cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);

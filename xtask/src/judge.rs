@@ -23,7 +23,7 @@ use crate::verdict::{Judged, Story, Word};
 
 /// The kit ends a criterion at its limit and says what it waited for; this much later the supervisor
 /// ends whatever is left.
-const AFTER_THE_LIMIT: Duration = Duration::from_millis(800);
+const AFTER_THE_LIMIT: Duration = Duration::from_millis(1_200);
 /// Criteria mostly wait: this many run side by side. Those of the load light run alone.
 const SIDE_BY_SIDE: usize = 4;
 /// A record larger than this was not written by the kit alone.
@@ -303,10 +303,22 @@ impl Story {
     }
 }
 
-/// The last lines that say something, from stderr or else from stdout.
+/// The last lines that say something, from stderr or else from stdout; what the test harness prints says
+/// nothing.
 fn last_words(stderr: &str, stdout: &str) -> Vec<String> {
-    let source = if stderr.trim().is_empty() { stdout } else { stderr };
-    let lines: Vec<&str> = source.lines().filter(|line| !line.trim().is_empty()).collect();
+    let says = |line: &&str| {
+        !line.trim().is_empty()
+            && *line != "running 1 test"
+            && !line.starts_with("note: run with `RUST_BACKTRACE")
+    };
+    let own = |line: &str| match line.strip_prefix("test ").and_then(|line| line.split_once(" ... ")) {
+        Some((_, said)) => said.to_owned(),
+        None => line.to_owned(),
+    };
+    let words = |text: &str| -> Vec<String> {
+        text.lines().filter(says).map(own).filter(|line| !line.is_empty()).collect()
+    };
+    let lines = if stderr.trim().is_empty() { words(stdout) } else { words(stderr) };
     let last = lines.len().saturating_sub(4);
     lines[last..].iter().map(|line| line.chars().take(200).collect()).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tinyjson::JsonValue;
 
@@ -31,11 +31,14 @@ impl Progress {
     ///
     /// If there is a file and it cannot be read: it is never overwritten then.
     pub(crate) fn load() -> Result<Self> {
-        let path = folder().join("progress.json");
-        let text = match fs::read_to_string(&path) {
+        Self::read(&folder().join("progress.json"))
+    }
+
+    fn read(path: &Path) -> Result<Self> {
+        let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error).at("read", &path),
+            Err(error) => return Err(error).at("read", path),
         };
         let value: JsonValue = text.parse().map_err(|_| {
             Error::new(format!("{} is not JSON: mend it, or move it away to start again", path.display()))
@@ -94,5 +97,40 @@ impl Progress {
 
     pub(crate) fn set_hints(&mut self, drill: &Drill, shown: usize) {
         self.hints.insert(drill.name.clone(), shown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the file says, read, and the message if it cannot be.
+    fn read(name: &str, bytes: &[u8]) -> std::result::Result<Progress, String> {
+        let path = drill::work_folder().join(format!("progress-{name}-{}.json", std::process::id()));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        let progress = Progress::read(&path).map_err(|error| error.to_string());
+        assert_eq!(fs::read(&path).unwrap(), bytes, "reading changes nothing");
+        fs::remove_file(&path).unwrap();
+        progress
+    }
+
+    #[test]
+    fn a_broken_file_is_named_in_one_line_and_is_not_taken_for_an_empty_one() {
+        for (name, bytes) in [("cut", &b"{\"lights\": {\"task-0"[..]), ("empty", b""), ("bytes", b"\xff\xfe")]
+        {
+            let said = read(name, bytes).err().unwrap_or_default();
+            assert!(said.contains("progress-") && said.lines().count() == 1, "{name}: `{said}`");
+        }
+    }
+
+    #[test]
+    fn what_another_version_wrote_is_left_out() {
+        let read = read(
+            "other",
+            b"{\"version\": 9, \"lights\": {\"task-01\": 5, \"task-02\": null}, \"hints\": []}",
+        );
+        let progress = read.unwrap();
+        assert_eq!((progress.lights.len(), progress.hints.len()), (1, 0));
     }
 }

@@ -89,7 +89,8 @@ fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Told, colour: Co
         let tail = if index == last { beside_line(line, &beside) } else { String::new() };
         let _ = writeln!(out, "{lead}{line}{tail}");
     }
-    let again = judged.word == Word::NotRun && told.reason.as_ref() == Some(&symptom(judged));
+    let has_reason = matches!(judged.word, Word::NotRun | Word::Unknown);
+    let again = has_reason && told.reason.as_ref() == Some(&symptom(judged));
     if judged.word == Word::Ok || same || again {
         return;
     }
@@ -98,7 +99,7 @@ fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Told, colour: Co
     if in_full {
         told.failure = Some(symptom(judged));
     }
-    if judged.word == Word::NotRun {
+    if has_reason {
         told.reason = Some(symptom(judged));
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! | what | how |
 //! | --- | --- |
-//! | time | the criterion's limit and 0.8 s, then SIGTERM to all, then SIGKILL |
+//! | time | the criterion's limit and 1.2 s, then SIGTERM to all, then SIGKILL |
 //! | processes | at most 256 at once, looked at every 20 ms; 16,384 tasks of the user as a hard limit |
 //! | memory | at most 1 GiB in use by all together, 16 GiB of addresses for each process |
 //! | files | none larger than 1 GiB, no core dumps |
@@ -33,8 +33,8 @@
 //! - What it asks others to do: a container engine, `systemd-run`, `at`, a build server.
 //! - The build: a build script or a procedural macro runs before any of this, without limits. Ctrl-C
 //!   stops it.
-//! - Both at once: when the runner and the supervisor are killed together (`killall -9 xtask`), nobody
-//!   is left to clean up. The kit's own watchdog then ends the test at its limit.
+//! - Both at once: when the runner and the supervisor are killed together, nobody is left to clean up.
+//!   The kit's own watchdog then ends the test at its limit.
 //! - A process number that is given to somebody else between the look and the signal. Numbers go round
 //!   in thousands, and the two are microseconds apart.
 

@@ -4,6 +4,7 @@
 //! gets. Numbers differ from run to run and are compared as `#`. After a wanted change:
 //! `BLESS=1 cargo test -p xtask --test transcripts`, then read the difference.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +18,7 @@ fn judge(name: &str, exit_code: i32) -> String {
         .current_dir(submissions())
         .args(["check", "--path", name])
         .env("NO_COLOR", "1")
-        // Whether this checkout has uncommitted changes is not what is being tested here.
-        .env("GIT_DIR", "/nowhere")
+        .env("PATH", with_a_git_that_sees_no_change())
         .timeout(std::time::Duration::from_secs(300))
         .output()
         .expect("the runner starts");
@@ -48,11 +48,12 @@ fn shaped(screen: &str) -> String {
     let mut shaped = String::new();
     for line in screen.lines() {
         let indent = line.len() - line.trim_start().len();
-        let timeline =
-            line.trim_start().trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit());
+        let without_sign = line.trim_start().trim_start_matches(['+', '-']);
+        let timeline = without_sign.starts_with(|c: char| c.is_ascii_digit());
         shaped.push_str(if timeline { "    " } else { &line[..indent] });
         let mut words: Vec<String> = Vec::new();
-        for word in line.split_whitespace().map(without_numbers) {
+        // A moment before the signal may round to zero, and has no sign then.
+        for word in if timeline { without_sign } else { line }.split_whitespace().map(without_numbers) {
             let after_number = words.last().is_some_and(|word| word.ends_with('#'));
             let bare = word.trim_end_matches([',', ';', ':', ')', '.']);
             let is_unit = after_number && matches!(bare, "s" | "ms" | "us");
@@ -77,6 +78,21 @@ fn without_numbers(word: &str) -> String {
     shaped.replace("#µs", "#ms").replace("#ns", "#ms")
 }
 
+/// Whether this checkout has uncommitted changes is not what is being tested here.
+fn with_a_git_that_sees_no_change() -> OsString {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("git");
+    fs::create_dir_all(&folder).expect("the folder can be made");
+    let git = folder.join("git");
+    if !git.exists() {
+        // A link, whole at once: another test may be about to use it.
+        let _ = std::os::unix::fs::symlink("/bin/true", &git);
+    }
+    let mut path = OsString::from(folder);
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
+}
+
 fn submissions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/submissions")
 }
@@ -94,6 +110,21 @@ fn a_red_one_is_shown_what_was_seen_and_why_it_matters() {
 #[test]
 fn a_hung_one_is_told_what_was_waited_for() {
     judge("hung", 1);
+}
+
+#[test]
+fn a_crashed_one_is_told_by_what() {
+    judge("crashed", 1);
+}
+
+#[test]
+fn a_cheating_one_is_not_believed() {
+    judge("cheating", 1);
+}
+
+#[test]
+fn one_with_tests_of_its_own_is_not_judged() {
+    judge("not-judged", 3);
 }
 
 #[test]

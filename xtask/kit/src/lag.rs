@@ -174,12 +174,24 @@ impl Meter {
         if share < BUSY_SHARE { Duration::ZERO } else { state.late(from, to) }
     }
 
-    /// Processor time that the test and its programs have had since the start.
-    pub(crate) fn used(&self) -> Duration {
+    /// Whether the machine may be to blame that something was not over after so long: for half of that
+    /// time one thread stood ready and was not run, or nothing was.
+    ///
+    /// What has had the processor itself for a tenth of the time has no such excuse. An endless loop
+    /// keeps the machine busy, and waits for it.
+    pub(crate) fn starved(&self, after: Duration) -> Option<Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.look_at_programs();
         state.look_at_ours();
-        Duration::from_millis(10) * u32::try_from(self.own_ticks(&state)).unwrap_or(u32::MAX)
+        let used = Duration::from_millis(10) * u32::try_from(self.own_ticks(&state)).unwrap_or(u32::MAX);
+        // Not the sum over threads: of a hundred that sleep, one has always just woken up.
+        let samplers = SAMPLERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let ours = state.ours.delays.iter().filter(|(thread, _)| !samplers.contains(thread));
+        let threads = ours.chain(state.programs.iter().flat_map(|program| &program.delays));
+        let waited = threads.map(|(_, delay)| *delay).max().unwrap_or_default();
+        let stalled: Duration = state.stalled.iter().map(|sample| sample.late).sum();
+        let late = waited.max(stalled);
+        (late >= after / 2 && used < after / 10).then_some(late)
     }
 
     fn own_ticks(&self, state: &State) -> u64 {

@@ -287,14 +287,10 @@ impl Stage {
     }
 
     fn hung(&self, after: Duration) {
-        let now = std::time::Instant::now();
-        let late = self.lag.late(now.checked_sub(after).unwrap_or(now), now);
         let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).join(", and for ");
         let waits = if waits.is_empty() { "the test's own code to go on".to_owned() } else { waits };
         let alive = self.alive();
-        // Others are no excuse for what has had the processor and is still not over: an endless loop
-        // keeps the machine busy itself.
-        if late >= after / 2 && self.lag.used() < after / 10 {
+        if let Some(late) = self.lag.starved(after) {
             wire::lag(late);
             wire::unknown(&format!(
                 "machine too busy: not over after {}, the machine was {} late",

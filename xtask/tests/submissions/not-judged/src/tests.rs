@@ -1,0 +1,4 @@
+//! Brings tests of its own, in the place of ours.
+
+#[test]
+fn everything_holds() {}
