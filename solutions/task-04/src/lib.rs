@@ -45,7 +45,7 @@ impl Pool {
             workers: Arc::new(Semaphore::new(workers)),
             jobs: TaskTracker::new(),
             cut: CancellationToken::new(),
-            tally: watch::Sender::default(),
+            tally: watch::channel(Tally::default()).0,
         }
     }
 
