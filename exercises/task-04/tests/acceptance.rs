@@ -1,0 +1,1291 @@
+//! Acceptance tests for task 4.
+
+#[cfg(feature = "solution")]
+extern crate task_04_solution as task_04;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use drain_kit::leaks::Footprint;
+use drain_kit::{DrainReport, Moment, Outcome, Program, Scenario, Span, Timeline, ms, secs};
+use task_04::{Closed, DeadlineExceeded, Drained, Pool};
+use tokio::select;
+use tokio::sync::Notify;
+use tokio::task::{self, JoinHandle};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// If a job is left, the drain returns `Err(DeadlineExceeded)` at the deadline.
+///
+/// Why: somebody has a clock that kills. Only a drain that returns in time can still say what was left.
+#[tokio::test(start_paused = true)]
+async fn the_drain_returns_at_its_deadline() {
+    let scenario = Scenario::new();
+    for (running, queued) in [(1, 0), (2, 3)] {
+        let trial = Trial::start(&scenario, 2, 3);
+        for number in 1..=running + queued {
+            trial.accept(number, lasts(secs(10))).await;
+        }
+        trial.missed(trial.drain(secs(1)), secs(1)).await;
+    }
+}
+
+/// At the deadline, and not before, a job that waits for its token sees the cancellation.
+///
+/// Why: it is the last moment in which a job can put back what it has taken: a lease, a lock, an order.
+#[tokio::test(start_paused = true)]
+async fn a_running_job_sees_the_cancellation_at_the_deadline() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 40, 1);
+    for number in 1..=40 {
+        trial.accept(number, trial.jobs.heeds(number)).await;
+    }
+    settled().await;
+    let begun = Moment::now();
+    trial.missed(trial.drain(secs(1)), secs(1)).await;
+    trial.require_saw(1..=40);
+    let book = trial.jobs.book();
+    let early = book.saw.values().map(|saw| saw.since(begun)).filter(|after| *after < secs(1)).min();
+    drop(book);
+    if let Some(early) = early {
+        scenario.fail("the cancellation at 1000 ms", format!("at {} ms", early.as_millis()));
+    }
+}
+
+/// A job that was busy when the deadline came still sees the cancellation, when it next waits.
+///
+/// Why: a job is busy when there is much to do. If just then it is cut off without a word, what it has
+/// taken is put back on quiet days only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_job_that_was_busy_at_the_deadline_still_sees_the_cancellation() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 1);
+    let (busy, held) = Busy::new();
+    let jobs = trial.jobs.clone();
+    let job = async move |token: CancellationToken| {
+        select! {
+            biased;
+            () = token.cancelled() => jobs.saw(1),
+            () = async move {
+                held.hold();
+                pending().await
+            } => {}
+        }
+    };
+    trial.accept(1, job).await;
+    trial.accept(2, trial.jobs.heeds(2)).await;
+    trial.begun(1..=2).await;
+    let drain = trial.drain(ms(50));
+    let seen = trial.draining_until(drain, "job 1, which is busy", |book| book.saw.contains_key(&2));
+    let drain = scenario.wait_at_most(secs(5), "job 2 to see the cancellation", seen).await;
+    sleep(ms(20)).await;
+    busy.let_go();
+    trial.missed_in_real_time(drain).await;
+    trial.require_saw(1..=2);
+}
+
+/// Jobs that end before the deadline are not disturbed, and the drain returns with the last of them.
+///
+/// Why: the time until the deadline is there to be used. Whoever cancels at the beginning of the drain
+/// breaks off, in every deploy, what needed only another second.
+#[tokio::test(start_paused = true)]
+async fn jobs_that_end_before_the_deadline_are_not_disturbed() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 3);
+    for (number, length) in (1..).zip([50, 900, 300, 300, 300]) {
+        trial.accept(number, trial.jobs.heeds_for(number, ms(length))).await;
+    }
+    let begun = Moment::now();
+    trial.drained(trial.drain(secs(1)), 5).await;
+    let took = Moment::now().since(begun).as_millis();
+    let saw = list(trial.jobs.book().saw.keys());
+    scenario.require(
+        saw.is_empty(),
+        "5 jobs run to their end before the deadline",
+        format!("the cancellation seen by jobs {saw}"),
+    );
+    scenario.require(
+        (950..=960).contains(&took),
+        "the drain over with its last job, at 950 ms",
+        format!("over at {took} ms"),
+    );
+}
+
+/// When the drain has returned, no job runs any more, also none that ignores its token.
+///
+/// Why: what comes next closes the database. A job that then goes on writes half of something.
+#[tokio::test(start_paused = true)]
+async fn no_job_runs_once_the_drain_has_returned() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 4, 4);
+    let steps = Arc::new(AtomicUsize::new(0));
+    let step = |steps: &Arc<AtomicUsize>| {
+        let steps = steps.clone();
+        async move |_| {
+            loop {
+                sleep(ms(30)).await;
+                steps.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    };
+    trial.accept(1, lasts(secs(10))).await;
+    trial.accept(2, step(&steps)).await;
+    trial.accept(3, for_ever()).await;
+    // This one has heard it, and then takes its time.
+    let (jobs, last) = (trial.jobs.clone(), steps.clone());
+    let reacts = async move |token: CancellationToken| {
+        token.cancelled().await;
+        jobs.saw(4);
+        sleep(ms(100)).await;
+        last.fetch_add(1, Ordering::SeqCst);
+    };
+    trial.accept(4, reacts).await;
+    let missed = trial.missed(trial.drain(secs(1)), secs(1)).await;
+    scenario.require(
+        missed.running.is_empty(),
+        "no job running when the drain has returned",
+        format!("jobs {} running", list(&missed.running)),
+    );
+    let then = steps.load(Ordering::SeqCst);
+    sleep(secs(20)).await;
+    let later = steps.load(Ordering::SeqCst);
+    scenario.require(
+        later == then,
+        "no step of any job once the drain has returned",
+        format!("{} steps", later - then),
+    );
+    trial.require_saw([4]);
+}
+
+/// The drain does not return while a job still blocks its thread, and cuts it off where it next waits.
+///
+/// Why: nothing can stop code that does not wait. To say that it has stopped is worse than to be late:
+/// whoever believes it takes away what the job is using.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_drain_waits_for_a_job_that_blocks_its_thread() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 1);
+    let (busy, held) = Busy::new();
+    let went_on = Arc::new(AtomicBool::new(false));
+    let job = {
+        let went_on = went_on.clone();
+        async move |_| {
+            held.hold();
+            sleep(ms(1)).await;
+            went_on.store(true, Ordering::SeqCst);
+        }
+    };
+    trial.accept(1, job).await;
+    trial.begun([1]).await;
+    let drain = trial.drain(ms(50));
+    let drain = trial.still_draining(drain, "job 1, whose code blocks its thread").await;
+    let let_go = busy.let_go();
+    let missed = trial.missed_in_real_time(drain).await;
+    scenario.at_most(ms(500), let_go, missed.at, "the drain over once job 1 waits");
+    scenario.require(
+        !went_on.load(Ordering::SeqCst),
+        "job 1 cut off where it waits, after the deadline",
+        "it went on",
+    );
+}
+
+/// When the drain has returned, what the jobs held has been dropped.
+///
+/// Why: a connection that is given back a moment too late comes back to a pool that is closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_drain_waits_until_what_a_job_holds_is_dropped() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 1);
+    let (busy, held) = Busy::new();
+    let job = async move |_| {
+        // Its destructor takes as long as the test says.
+        let _connection = HoldsWhenDropped(held);
+        pending().await
+    };
+    trial.accept(1, job).await;
+    trial.begun([1]).await;
+    let drain = trial.drain(ms(50));
+    let drain = trial.still_draining(drain, "job 1, whose connection is being closed").await;
+    busy.let_go();
+    trial.missed_in_real_time(drain).await;
+}
+
+/// Jobs that wait for their turn at the deadline are never begun, though workers become free.
+///
+/// Why: a job that was not begun can be given to somebody else. One that was begun for a moment cannot.
+#[tokio::test(start_paused = true)]
+async fn queued_jobs_are_not_begun_at_the_deadline() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 3, 6);
+    trial.accept(1, for_ever()).await;
+    trial.accept(2, trial.jobs.heeds(2)).await;
+    trial.accept(3, lasts(secs(10))).await;
+    for number in 4..=9 {
+        trial.accept(number, lasts(ms(1))).await;
+    }
+    let missed = trial.missed(trial.drain(secs(1)), secs(1)).await;
+    trial.require_begun(1..=3, "when the drain has returned");
+    sleep(secs(20)).await;
+    trial.require_begun(1..=3, "20 s after the drain");
+    missed.require_counts(0, 9);
+}
+
+/// What was done and what was abandoned is counted, and together it is all that was accepted.
+///
+/// Why: from these two numbers somebody decides what has to be done again. If they do not add up, an
+/// order is missing, or it is shipped twice.
+#[tokio::test(start_paused = true)]
+async fn done_and_abandoned_are_what_was_accepted() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 3, 9);
+    for number in 1..=5 {
+        trial.accept(number, lasts(ms(10))).await;
+    }
+    sleep(ms(100)).await;
+    // Three run when the drain begins. The next three follow at 300, 400 and 500 ms.
+    trial.accept(6, lasts(ms(300))).await;
+    trial.accept(7, lasts(ms(500))).await;
+    trial.accept(8, lasts(secs(10))).await;
+    trial.accept(9, lasts(ms(100))).await;
+    trial.accept(10, for_ever()).await;
+    for number in 11..=14 {
+        trial.accept(number, lasts(secs(1))).await;
+    }
+    let missed = trial.missed(trial.drain(secs(1)), secs(1)).await;
+    missed.require_counts(8, 6);
+}
+
+/// A job that ends because it sees the cancellation counts as abandoned.
+///
+/// Why: it has put its work back. Counted as done, nobody would do that work again.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_ends_because_of_the_cancellation_is_abandoned() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 4, 1);
+    trial.accept(1, lasts(ms(500))).await;
+    trial.accept(2, trial.jobs.heeds(2)).await;
+    trial.accept(3, trial.jobs.heeds_for(3, secs(10))).await;
+    let panics = async |token: CancellationToken| {
+        token.cancelled().await;
+        panic_now();
+    };
+    trial.accept(4, panics).await;
+    let missed = trial.missed(trial.drain(secs(1)), secs(1)).await;
+    trial.require_saw([2, 3]);
+    missed.require_counts(1, 3);
+}
+
+/// A job that panics before the deadline counts as done, and costs no worker and no place.
+///
+/// Why: a panic is an end too, though not a good one. A drain that goes on waiting for it, or that
+/// cannot find it in its books, misses every deadline from then on.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_panics_counts_as_done() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 3);
+    for number in 1..=10 {
+        trial.accept(number, panics()).await;
+        settled().await;
+    }
+    for number in 11..=15 {
+        trial.accept(number, lasts(ms(100))).await;
+    }
+    sleep(ms(400)).await;
+    trial.accept(16, panics_after(ms(200))).await;
+    trial.accept(17, panics_when_called()).await;
+    let drain = trial.drain(secs(1));
+    trial.drained(drain, 17).await;
+}
+
+/// `submit` returns `Err(Closed)` at once when the drain has begun, and when it has missed its deadline.
+///
+/// Why: whoever hears "no" can go elsewhere. What is still taken in is abandoned later.
+#[tokio::test(start_paused = true)]
+async fn submit_is_refused_once_the_drain_has_begun() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 3);
+    trial.accept(1, lasts(secs(10))).await;
+    let drain = trial.drain(secs(1));
+    settled().await;
+    trial.refused(2, "during the drain, with a worker free").await;
+    let missed = trial.missed(drain, secs(1)).await;
+    trial.refused(3, "after the deadline").await;
+    trial.require_begun(1..=1, "after the deadline");
+    missed.require_counts(0, 1);
+}
+
+/// Producers that wait because the pool is full are released when the drain begins, and not counted.
+///
+/// Why: a producer that hangs until the deadline is a request that hangs until the deadline.
+#[tokio::test(start_paused = true)]
+async fn waiting_producers_are_released_when_the_drain_begins() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 1, 2);
+    for number in 1..=3 {
+        trial.accept(number, for_ever()).await;
+    }
+    let producers: Vec<_> = (4..=6).map(|number| trial.producer(number)).collect();
+    settled().await;
+    let drain = trial.drain(secs(1));
+    sleep(AT_ONCE).await;
+    let waiting = producers.iter().filter(|producer| !producer.is_finished()).count();
+    scenario.require(
+        waiting == 0,
+        "Err(Closed) for 3 producers that wait, at once when the drain begins",
+        format!("{waiting} of 3 still wait"),
+    );
+    let missed = trial.missed(drain, secs(1)).await;
+    missed.require_counts(0, 3);
+}
+
+/// An idle pool drains at once, and says how many jobs it has done, even if the deadline is over.
+///
+/// Why: most drains are of this kind. One that fails with nothing left to do wakes somebody at night.
+#[tokio::test(start_paused = true)]
+async fn an_idle_pool_drains_at_once() {
+    let scenario = Scenario::new();
+    let over = Instant::now();
+    sleep(secs(1)).await;
+    for jobs in [0, 12] {
+        for deadline in [Instant::now() + secs(60), over] {
+            let trial = Trial::start(&scenario, 2, 3);
+            for number in 1..=jobs {
+                trial.accept(number, lasts(ms(1))).await;
+            }
+            sleep(secs(1)).await;
+            let begun = Moment::now();
+            trial.drained(trial.drain_until(deadline), jobs).await;
+            let took = Moment::now().since(begun);
+            scenario.require(
+                took <= AT_ONCE,
+                format!("the drain of an idle pool over at once, at most {} ms later", AT_ONCE.as_millis()),
+                format!("{} ms later", took.as_millis()),
+            );
+        }
+    }
+}
+
+/// If the deadline is over when the drain begins, what is left is cancelled and cut off at once.
+///
+/// Why: the one who drains last finds the budget spent by those before. It still has to leave in order.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_is_over_cuts_at_once() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 3, 3);
+    let over = Instant::now();
+    sleep(secs(1)).await;
+    trial.accept(1, lasts(ms(100))).await;
+    sleep(ms(200)).await;
+    trial.accept(2, trial.jobs.heeds(2)).await;
+    for number in 3..=5 {
+        trial.accept(number, lasts(secs(10))).await;
+    }
+    settled().await;
+    let missed = trial.missed(trial.drain_until(over), Duration::ZERO).await;
+    trial.require_saw([2]);
+    trial.require_begun(1..=4, "once the drain has returned");
+    missed.require_counts(1, 4);
+}
+
+/// A job that cancels its own token disturbs no other, and is not cut off for it.
+///
+/// Why: a job passes its token on to what it starts, and cancels it to end that. With one token for
+/// all, the first job that does so stops everybody's work.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_cancels_its_own_token_disturbs_no_other() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 3);
+    trial.accept(1, trial.jobs.heeds_for(1, ms(500))).await;
+    let jobs = trial.jobs.clone();
+    let cancels = async move |token: CancellationToken| {
+        token.cancel();
+        sleep(ms(200)).await;
+        jobs.went_on(2);
+    };
+    trial.accept(2, cancels).await;
+    for number in 3..=5 {
+        trial.accept(number, trial.jobs.heeds_for(number, ms(300))).await;
+    }
+    trial.drained(trial.drain(secs(2)), 5).await;
+    let book = trial.jobs.book();
+    let (saw, went_on) = (list(book.saw.keys()), book.went_on.contains(&2));
+    drop(book);
+    scenario.require(
+        saw.is_empty(),
+        "no cancellation for other jobs than job 2, which has cancelled its own token",
+        format!("jobs {saw} see the cancellation"),
+    );
+    scenario.require(went_on, "job 2 run to its end, though it has cancelled its token", "cut off");
+}
+
+/// As many jobs run at once as there are workers, and never more, up to the deadline.
+///
+/// Why: the number of workers protects something that cannot take more. A drain is no excuse for
+/// running it over, and a pool that has become narrower misses its deadline.
+#[tokio::test(start_paused = true)]
+async fn as_many_jobs_run_at_once_as_there_are_workers() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 3, 9);
+    for number in 1..=12 {
+        trial.accept(number, lasts(ms(100 + 100 * (number as u64 % 2)))).await;
+    }
+    let begun = Moment::now();
+    let drain = trial.drain(secs(10));
+    trial.drained(drain, 12).await;
+    let took = Moment::now().since(begun).as_millis();
+    let most = trial.jobs.book().most_running;
+    scenario.require(most == 3, "3 jobs running at once, with 3 workers", format!("{most} at once"));
+    scenario.require(
+        took <= 710,
+        "1800 ms of work done by 3 workers in at most 700 ms",
+        format!("done in {took} ms"),
+    );
+}
+
+/// Done and abandoned are what was accepted while many producers race the drain and its deadline.
+///
+/// Why: neither producers nor jobs stop for a deploy. What slips through between two steps is counted
+/// twice, or not at all, a few times in every deploy.
+///
+/// Limit: 60 s
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_counts_add_up_while_producers_race_the_drain() {
+    let scenario = Scenario::new();
+    for round in 0..60 {
+        let race = Race {
+            producers: 8,
+            workers: 1 + round % 4,
+            queue: 1 + round % 7,
+            drain_after: 3 * round,
+            limit: ms([0, 1, 2, 15_000][round / 4 % 4]),
+            endless: false,
+        };
+        race.run(&scenario).await;
+    }
+}
+
+mod leaks {
+    use super::*;
+
+    /// After a missed deadline no task is left, even while the pool still exists.
+    ///
+    /// Why: what goes on in the background after a shutdown is what the next start trips over.
+    #[tokio::test(start_paused = true)]
+    async fn no_task_is_left_after_a_missed_deadline() {
+        let scenario = Scenario::new();
+        let before = Footprint::now();
+        let trial = Trial::start(&scenario, 4, 4);
+        for number in 1..=4 {
+            trial.accept(number, trial.jobs.heeds(number)).await;
+        }
+        for number in 5..=8 {
+            trial.accept(number, for_ever()).await;
+        }
+        let producers: Vec<_> = (9..=12).map(|number| trial.producer(number)).collect();
+        settled().await;
+        trial.missed(trial.drain(secs(1)), secs(1)).await;
+        for producer in producers {
+            let _ = returned(&scenario, AT_ONCE, "submit to return", producer).await;
+        }
+        before.require_no_more(&scenario).await;
+    }
+
+    /// When the drain is complete no task is left, also none that waits for its deadline.
+    ///
+    /// Why: a watchman who is forgotten keeps his memory for as long as the deadline was generous.
+    #[tokio::test(start_paused = true)]
+    async fn no_task_is_left_when_the_drain_is_complete() {
+        let scenario = Scenario::new();
+        let before = Footprint::now();
+        let trial = Trial::start(&scenario, 2, 4);
+        for number in 1..=5 {
+            trial.accept(number, lasts(ms(100))).await;
+        }
+        trial.accept(6, panics()).await;
+        let drain = trial.drain(secs(60));
+        trial.drained(drain, 6).await;
+        before.require_no_more(&scenario).await;
+    }
+
+    /// When the drain has returned, nothing is left of what the jobs held, also of those never begun.
+    ///
+    /// Why: a queue that nobody will work on still holds its orders, with their connections and replies.
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_left_of_what_the_jobs_held() {
+        let scenario = Scenario::new();
+        let trial = Trial::start(&scenario, 2, 3);
+        trial.accept(1, trial.jobs.heeds(1)).await;
+        for number in 2..=5 {
+            trial.accept(number, for_ever()).await;
+        }
+        let missed = trial.missed(trial.drain(secs(1)), secs(1)).await;
+        scenario.require(
+            missed.held == 0,
+            "nothing held by any of 5 jobs when the drain has returned",
+            format!("{} references left to what they held", missed.held),
+        );
+    }
+}
+
+mod load {
+    use super::*;
+
+    /// The counts add up with 64 producers, thousands of jobs, and some that never end.
+    ///
+    /// Why: under load every gap between two steps is hit by somebody.
+    ///
+    /// Limit: 60 s
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn the_counts_add_up_under_load() {
+        let scenario = Scenario::new();
+        let race =
+            Race { producers: 64, workers: 80, queue: 64, drain_after: 10_000, limit: ms(20), endless: true };
+        let Counts { done, abandoned } = race.run(&scenario).await;
+        scenario.require(abandoned > 0, "jobs that never end counted as abandoned", "abandoned: 0");
+        scenario.note(format!("{done} done, {abandoned} abandoned"));
+    }
+
+    /// A thousand jobs that run at the deadline all see the cancellation, and those queued never begin.
+    ///
+    /// Why: the last words of a job count when many are cut off at once. That is when a whole service
+    /// was stuck.
+    ///
+    /// Limit: 30 s
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_thousand_jobs_see_the_cancellation() {
+        let scenario = Scenario::new();
+        let pool = Pool::start(1_000, 500);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let saw = Arc::new(AtomicUsize::new(0));
+        for _ in 0..1_500 {
+            let (begun, saw) = (begun.clone(), saw.clone());
+            let job = async move |token: CancellationToken| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                token.cancelled().await;
+                saw.fetch_add(1, Ordering::SeqCst);
+            };
+            let submit = pool.submit(job);
+            let accepted = scenario.wait_at_most(secs(10), "submit to accept 1500 jobs", submit).await;
+            scenario.require(accepted.is_ok(), "1500 jobs accepted", "Err(Closed)");
+        }
+        let all_begun = async {
+            while begun.load(Ordering::SeqCst) < 1_000 {
+                sleep(ms(1)).await;
+            }
+        };
+        scenario.wait_at_most(secs(10), "1000 jobs to begin", all_begun).await;
+        let drain = pool.drain(Instant::now() + ms(50));
+        let outcome = scenario.wait_at_most(secs(10), "the drain to return", drain).await;
+        let saw = saw.load(Ordering::SeqCst);
+        scenario.require(
+            saw == 1_000,
+            "the cancellation seen by 1000 jobs that run",
+            format!("by {saw} when the drain returned"),
+        );
+        let begun = begun.load(Ordering::SeqCst);
+        scenario.require(begun == 1_000, "no queued job begun", format!("{} begun", begun - 1_000));
+        let expected = Err(DeadlineExceeded { done: 0, abandoned: 1_500 });
+        scenario.require(outcome == expected, format!("{expected:?}"), format!("{outcome:?}"));
+    }
+}
+
+mod report {
+    use super::*;
+
+    /// A complete drain reports itself once on stderr: how long it took, nothing abandoned.
+    ///
+    /// Why: the line is what you look for the morning after a deploy that went wrong.
+    #[test]
+    fn a_complete_drain_reports_itself_once() {
+        let scenario = Scenario::new();
+        let (report, measured) = reported(&scenario, secs(5), async |pool| {
+            let _ = pool.submit(panics()).await;
+            for _ in 0..3 {
+                let _ = pool.submit(lasts(ms(150))).await;
+            }
+        });
+        require_report(&scenario, &report, "complete", 0);
+        // Two workers and three jobs of 150 ms, which begin at most a little before the drain.
+        require_duration(&scenario, &report, ms(150), measured);
+        scenario.note(format!("drain complete in {:.1?}, 0 abandoned", report.duration));
+    }
+
+    /// A missed deadline is reported once, when all is over, with the number of abandoned jobs.
+    ///
+    /// Why: the day on which the drain misses its deadline is the one day when somebody reads its report.
+    #[test]
+    fn a_missed_deadline_is_reported_with_what_was_abandoned() {
+        let scenario = Scenario::new();
+        let (report, measured) = reported(&scenario, ms(200), async |pool| {
+            let _ = pool.submit(lasts(ms(1))).await;
+            let _ = pool.submit(panics()).await;
+            sleep(ms(20)).await;
+            // Blocks its thread, and the drain with it, beyond the deadline.
+            let begun = Arc::new(Notify::new());
+            let blocks = {
+                let begun = begun.clone();
+                async move |_| {
+                    begun.notify_one();
+                    thread::sleep(ms(800));
+                }
+            };
+            let _ = pool.submit(blocks).await;
+            begun.notified().await;
+            for _ in 0..4 {
+                let _ = pool.submit(for_ever()).await;
+            }
+            // These wait when the drain begins: they were never accepted.
+            for _ in 0..2 {
+                let pool = pool.clone();
+                tokio::spawn(async move { pool.submit(for_ever()).await });
+            }
+            sleep(ms(20)).await;
+        });
+        require_report(&scenario, &report, "deadline_exceeded", 5);
+        // Less than it takes, because the machine may halt anything between two steps.
+        require_duration(&scenario, &report, ms(500), measured);
+    }
+
+    /// Runs `before` and then the drain of a pool of two workers and three places in the queue, in a
+    /// process of its own. Returns the report, and how long the drain took seen from outside.
+    fn reported(
+        scenario: &Scenario,
+        limit: Duration,
+        before: impl AsyncFnOnce(Arc<Pool>),
+    ) -> (DrainReport, Duration) {
+        let program = Program::alone(scenario, || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
+            let drained = async {
+                let pool = Arc::new(Pool::start(2, 3));
+                before(pool.clone()).await;
+                let begun = Instant::now();
+                select! {
+                    _ = pool.drain(begun + limit) => {}
+                    () = async { loop { nudge().await } } => {}
+                }
+                println!("\nmeasured {}", begun.elapsed().as_nanos());
+            };
+            // A drain that hangs shall be told from one that is silent.
+            let _ = runtime.expect("a runtime").block_on(async { timeout(secs(7), drained).await });
+        });
+        let exit = program.exit();
+        let lines = program.stdout();
+        let measured = lines.iter().find_map(|(_, line)| line.strip_prefix("measured ")?.parse().ok());
+        if measured.is_none() && exit.outcome == Outcome::Code(0) {
+            let limit = limit.as_millis();
+            scenario.fail(
+                format!("the drain to return, with a deadline of {limit} ms"),
+                "it had not, 7 s after the start",
+            );
+        }
+        let report = program.drain_report();
+        let measured = measured.unwrap_or_default();
+        (report, Duration::from_nanos(measured))
+    }
+
+    fn require_report(scenario: &Scenario, report: &DrainReport, outcome: &str, abandoned: u64) {
+        scenario.require(
+            report.outcome == outcome,
+            format!("outcome={outcome}"),
+            format!("outcome={}", report.outcome),
+        );
+        scenario.require(
+            report.abandoned == abandoned,
+            format!("abandoned={abandoned}"),
+            format!("abandoned={}", report.abandoned),
+        );
+    }
+
+    fn require_duration(scenario: &Scenario, report: &DrainReport, least: Duration, measured: Duration) {
+        scenario.require(
+            report.duration >= least && report.duration <= measured + ms(10),
+            format!("a duration of about {measured:.1?}, as measured around the drain"),
+            format!("duration={:?}", report.duration),
+        );
+    }
+}
+
+/// "At once", on a clock that stands still while any task has something to do.
+const AT_ONCE: Duration = ms(10);
+
+/// What a race may take in real time. It takes milliseconds, but the machine may be busy.
+const RACE: Duration = secs(15);
+
+/// How long a drain that must wait is watched, in real time.
+const WATCHED: Duration = ms(400);
+
+/// Returns when every task has gone as far as it can: only then does the paused clock move.
+async fn settled() {
+    sleep(ms(1)).await;
+}
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A job that takes this long and ignores its token.
+fn lasts(time: Duration) -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+    move |_| Box::pin(sleep(time))
+}
+
+/// A job that never ends and ignores its token.
+fn for_ever() -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+    |_| Box::pin(pending())
+}
+
+fn panics() -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+    |_| Box::pin(async { panic_now() })
+}
+
+fn panics_after(time: Duration) -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+    move |_| {
+        Box::pin(async move {
+            sleep(time).await;
+            panic_now();
+        })
+    }
+}
+
+/// Panics before there is a future that could.
+fn panics_when_called() -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+    |_| panic_now()
+}
+
+/// Without the panic hook, so that nothing is printed that looks like a failure.
+fn panic_now() -> ! {
+    resume_unwind(Box::new("a job that panics"))
+}
+
+/// Lets go of a job that holds its thread; dropped, it does so too.
+struct Busy(mpsc::Sender<()>);
+
+impl Busy {
+    fn new() -> (Self, Held) {
+        let (sender, receiver) = mpsc::channel();
+        (Self(sender), Held(receiver))
+    }
+
+    fn let_go(self) -> Moment {
+        let at = Moment::now();
+        drop(self.0);
+        at
+    }
+}
+
+struct Held(mpsc::Receiver<()>);
+
+impl Held {
+    /// Blocks the thread until the test lets go.
+    fn hold(&self) {
+        let _ = self.0.recv();
+    }
+}
+
+struct HoldsWhenDropped(Held);
+
+impl Drop for HoldsWhenDropped {
+    fn drop(&mut self) {
+        self.0.hold();
+    }
+}
+
+/// A pool, its jobs, and the scenario that says what must become of them.
+struct Trial<'a> {
+    scenario: &'a Scenario,
+    pool: Arc<Pool>,
+    jobs: Jobs,
+}
+
+/// A drain that has begun.
+struct Draining {
+    begun: Moment,
+    task: JoinHandle<Returned>,
+}
+
+/// How a drain returned.
+struct Returned {
+    outcome: Result<Drained, DeadlineExceeded>,
+    at: Moment,
+    /// The jobs that were running at that moment.
+    running: Vec<usize>,
+    /// How many references to what the jobs hold there were at that moment.
+    held: usize,
+}
+
+/// A drain that missed its deadline, as it must.
+struct Missed<'a> {
+    scenario: &'a Scenario,
+    counts: DeadlineExceeded,
+    at: Moment,
+    running: Vec<usize>,
+    held: usize,
+}
+
+impl Missed<'_> {
+    fn require_counts(&self, done: usize, abandoned: usize) {
+        let DeadlineExceeded { done: said_done, abandoned: said_abandoned } = self.counts;
+        self.scenario.require(
+            (said_done, said_abandoned) == (done, abandoned),
+            format!("{} jobs accepted, of which done: {done}, abandoned: {abandoned}", done + abandoned),
+            format!("done: {said_done}, abandoned: {said_abandoned}"),
+        );
+    }
+}
+
+impl<'a> Trial<'a> {
+    fn start(scenario: &'a Scenario, workers: usize, queue: usize) -> Self {
+        let jobs = Jobs::new(scenario.timeline().clone());
+        Self { scenario, pool: Arc::new(Pool::start(workers, queue)), jobs }
+    }
+
+    /// Submits a job, and requires that it is accepted.
+    async fn accept<J, F>(&self, number: usize, job: J)
+    where
+        J: FnOnce(CancellationToken) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let jobs = self.jobs.clone();
+        let submit = self.pool.submit(move |token| jobs.run(number, job, token));
+        let what = format!("submit to accept job {number}, for which there is room,");
+        if let Err(Closed) = self.scenario.wait_at_most(secs(1), what, submit).await {
+            self.scenario.fail(format!("job {number} accepted: no drain has begun"), "Err(Closed)");
+        }
+    }
+
+    /// Requires that a job is refused at once.
+    async fn refused(&self, number: usize, when: &str) {
+        let jobs = self.jobs.clone();
+        let submit = self.pool.submit(move |token| jobs.run(number, for_ever(), token));
+        let what = format!("submit to return {when}");
+        if let Ok(()) = self.scenario.wait_at_most(AT_ONCE, what, submit).await {
+            self.scenario.fail(format!("Err(Closed) from submit {when}"), "Ok(()): accepted");
+        }
+    }
+
+    /// A producer that submits one job, in a task of its own.
+    fn producer(&self, number: usize) -> JoinHandle<Result<(), Closed>> {
+        let (pool, jobs) = (self.pool.clone(), self.jobs.clone());
+        tokio::spawn(async move {
+            let submit = jobs.0.timeline.begin(&format!("producer {number}"), "submit");
+            let job = jobs.clone();
+            let outcome = pool.submit(move |token| job.run(number, for_ever(), token)).await;
+            submit.end(if outcome.is_ok() { "Ok(())" } else { "Err(Closed)" });
+            outcome
+        })
+    }
+
+    /// Begins a drain with this much time until its deadline, in a task of its own.
+    fn drain(&self, limit: Duration) -> Draining {
+        self.drain_until(Instant::now() + limit)
+    }
+
+    fn drain_until(&self, deadline: Instant) -> Draining {
+        let (pool, jobs) = (self.pool.clone(), self.jobs.clone());
+        let begun = Moment::now();
+        let task = tokio::spawn(async move {
+            jobs.0.timeline.anchor("drain");
+            let outcome = pool.drain(deadline).await;
+            // Nothing is awaited in between: this is the very moment of the return.
+            let running = jobs.book().running.iter().copied().collect();
+            // The trial's own, and the one in this task.
+            let held = Arc::strong_count(&jobs.0) - 2;
+            let what = if outcome.is_ok() { "Ok(Drained)" } else { "Err(DeadlineExceeded)" };
+            Returned { outcome, at: jobs.0.timeline.mark("drain", what), running, held }
+        });
+        Draining { begun, task }
+    }
+
+    /// Requires that the drain completes with this many jobs done.
+    async fn drained(&self, drain: Draining, done: usize) {
+        let what = "the drain to complete: all jobs can be done";
+        let outcome = returned(self.scenario, secs(20), what, drain.task).await.outcome;
+        let expected = Ok(Drained { done });
+        self.scenario.require(outcome == expected, format!("{expected:?}"), format!("{outcome:?}"));
+    }
+
+    /// Requires that the drain misses its deadline, this long after it began, and says so in time.
+    async fn missed(&self, drain: Draining, limit: Duration) -> Missed<'a> {
+        let begun = drain.begun;
+        let what = format!("the drain to return at its deadline of {} ms", limit.as_millis());
+        let missed = self.missed_within(drain, limit + AT_ONCE, &what).await;
+        let took = missed.at.since(begun);
+        self.scenario.require(
+            took >= limit && took <= limit + AT_ONCE,
+            format!("Err(DeadlineExceeded) at {} ms: jobs are left", limit.as_millis()),
+            format!("Err(DeadlineExceeded) at {} ms", took.as_millis()),
+        );
+        missed
+    }
+
+    /// Requires that the drain misses its deadline, and does not hang; when it returns is another question.
+    async fn missed_in_real_time(&self, drain: Draining) -> Missed<'a> {
+        self.missed_within(drain, secs(5), "the drain to return").await
+    }
+
+    async fn missed_within(&self, drain: Draining, limit: Duration, what: &str) -> Missed<'a> {
+        let Returned { outcome, at, running, held } = returned(self.scenario, limit, what, drain.task).await;
+        match outcome {
+            Err(counts) => Missed { scenario: self.scenario, counts, at, running, held },
+            Ok(drained) => {
+                self.scenario.fail_at(at, "Err(DeadlineExceeded): jobs are left", format!("Ok({drained:?})"))
+            }
+        }
+    }
+
+    /// Requires that the drain does not return, long after its deadline, because of what there is.
+    async fn still_draining(&self, drain: Draining, what: &str) -> Draining {
+        let begun = drain.begun;
+        self.draining_until(drain, what, |_| Moment::now().since(begun) >= WATCHED).await
+    }
+
+    /// Waits until the book says so, and requires that the drain goes on until then.
+    async fn draining_until(&self, drain: Draining, what: &str, holds: impl Fn(&Book) -> bool) -> Draining {
+        while !holds(&self.jobs.book()) {
+            nudge().await;
+            if drain.task.is_finished() {
+                let at = returned(self.scenario, AT_ONCE, "the drain to return", drain.task).await.at;
+                self.scenario.fail_at(
+                    at,
+                    format!("a drain that waits for {what}"),
+                    "a drain that has returned",
+                )
+            }
+        }
+        drain
+    }
+
+    /// Waits in real time until these jobs have begun.
+    async fn begun(&self, numbers: impl IntoIterator<Item = usize>) {
+        for number in numbers {
+            let begun = async {
+                while !self.jobs.book().begun.contains_key(&number) {
+                    nudge().await;
+                }
+            };
+            let what = format!("job {number} to begin, for which a worker is free,");
+            self.scenario.wait_at_most(secs(5), what, begun).await;
+        }
+    }
+
+    /// Requires that these jobs have seen the cancellation.
+    fn require_saw(&self, numbers: impl IntoIterator<Item = usize>) {
+        let book = self.jobs.book();
+        let missing: Vec<usize> =
+            numbers.into_iter().filter(|number| !book.saw.contains_key(number)).collect();
+        drop(book);
+        self.scenario.require(
+            missing.is_empty(),
+            "the cancellation seen by every job that waits for its token at the deadline",
+            format!("jobs {} cut off before they saw it", list(&missing)),
+        );
+    }
+
+    /// Requires that these jobs have been begun, once, and no others.
+    fn require_begun(&self, numbers: impl IntoIterator<Item = usize>, when: &str) {
+        let expected: BTreeMap<usize, usize> = numbers.into_iter().map(|number| (number, 1)).collect();
+        let begun = self.jobs.book().begun.clone();
+        let times = |(number, times): (&usize, &usize)| match times {
+            1 => number.to_string(),
+            times => format!("{number} ({times} times)"),
+        };
+        self.scenario.require(
+            begun == expected,
+            format!("jobs {} begun before the deadline, and no other {when}", list(expected.keys())),
+            format!("begun: jobs {}", begun.iter().map(times).collect::<Vec<_>>().join(", ")),
+        );
+    }
+}
+
+/// A little work for a runtime of several threads, and 2 ms.
+///
+/// One of its idle threads looks after the timers. A job that blocks just that thread stops them for all,
+/// until other work wakes another thread. In a service there is always other work.
+async fn nudge() {
+    let _ = tokio::spawn(async {}).await;
+    thread::sleep(ms(2));
+}
+
+async fn returned<T>(scenario: &Scenario, limit: Duration, what: &str, task: JoinHandle<T>) -> T {
+    match scenario.wait_at_most(limit, what, task).await {
+        Ok(value) => value,
+        Err(error) => scenario.fail(what, format!("it did not: {error}")),
+    }
+}
+
+fn list<'a>(numbers: impl IntoIterator<Item = &'a usize>) -> String {
+    let numbers: Vec<String> = numbers.into_iter().map(ToString::to_string).collect();
+    numbers.join(", ")
+}
+
+/// Jobs that enter in a book what becomes of them.
+#[derive(Clone)]
+struct Jobs(Arc<Ward>);
+
+struct Ward {
+    timeline: Timeline,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    /// How often each job has begun.
+    begun: BTreeMap<usize, usize>,
+    /// When each job has seen the cancellation.
+    saw: BTreeMap<usize, Moment>,
+    /// The jobs that went on after something.
+    went_on: BTreeSet<usize>,
+    running: BTreeSet<usize>,
+    most_running: usize,
+}
+
+impl Jobs {
+    fn new(timeline: Timeline) -> Self {
+        Self(Arc::new(Ward { timeline, book: Mutex::default() }))
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        lock(&self.0.book)
+    }
+
+    /// A job as the pool gets it: begun when it is called, over when it is dropped.
+    fn run<J, F>(self, number: usize, job: J, token: CancellationToken) -> impl Future<Output = ()> + Send
+    where
+        J: FnOnce(CancellationToken) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let running = Running::enter(self, number);
+        let work = job(token);
+        async move {
+            work.await;
+            running.end();
+        }
+    }
+
+    /// A job that waits for the cancellation, and ends then.
+    fn heeds(&self, number: usize) -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+        let jobs = self.clone();
+        move |token| {
+            Box::pin(async move {
+                token.cancelled().await;
+                jobs.saw(number);
+            })
+        }
+    }
+
+    /// A job that takes this long, or ends with the cancellation.
+    fn heeds_for(
+        &self,
+        number: usize,
+        time: Duration,
+    ) -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+        let jobs = self.clone();
+        move |token| {
+            Box::pin(async move {
+                select! {
+                    () = sleep(time) => {}
+                    () = token.cancelled() => jobs.saw(number),
+                }
+            })
+        }
+    }
+
+    fn saw(&self, number: usize) {
+        let at = self.0.timeline.mark(&format!("job {number}"), "sees the cancellation");
+        self.book().saw.insert(number, at);
+    }
+
+    fn went_on(&self, number: usize) {
+        self.book().went_on.insert(number);
+    }
+}
+
+/// A job between its beginning and its end.
+struct Running {
+    jobs: Jobs,
+    number: usize,
+    span: Option<Span>,
+    last: &'static str,
+}
+
+impl Running {
+    fn enter(jobs: Jobs, number: usize) -> Self {
+        let span = jobs.0.timeline.begin(&format!("job {number}"), "begins");
+        let mut book = jobs.book();
+        *book.begun.entry(number).or_default() += 1;
+        book.running.insert(number);
+        book.most_running = book.most_running.max(book.running.len());
+        drop(book);
+        Self { jobs, number, span: Some(span), last: "cut off" }
+    }
+
+    fn end(mut self) {
+        self.last = "ends";
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(span) = self.span.take() {
+            span.end(if thread::panicking() { "panics" } else { self.last });
+        }
+        self.jobs.book().running.remove(&self.number);
+    }
+}
+
+/// Producers that submit until they are refused, and a drain that begins while they do.
+struct Race {
+    producers: usize,
+    workers: usize,
+    queue: usize,
+    /// The drain begins when this many jobs have come to their end.
+    drain_after: usize,
+    /// From the beginning of the drain to its deadline.
+    limit: Duration,
+    /// Whether the first job of each producer never ends: there must be more workers.
+    endless: bool,
+}
+
+struct Counts {
+    done: usize,
+    abandoned: usize,
+}
+
+#[derive(Default)]
+struct Course {
+    drain_after: usize,
+    endless: bool,
+    begun: AtomicUsize,
+    running: AtomicUsize,
+    most_running: AtomicUsize,
+    /// The jobs that came to their end without seeing the cancellation.
+    ended: AtomicUsize,
+    begin: Notify,
+    /// The drain has returned.
+    over: AtomicBool,
+}
+
+impl Race {
+    async fn run(&self, scenario: &Scenario) -> Counts {
+        let Self { producers, workers, queue, drain_after, limit, endless } = *self;
+        let round = format!(
+            "{producers} producers, {workers} workers, queue {queue}, drain after {drain_after} jobs, {} ms",
+            limit.as_millis()
+        );
+        let fail = |expected: &str, observed: &str| -> ! {
+            scenario.fail(expected, format!("{observed} ({round})"))
+        };
+        let course = Arc::new(Course { drain_after, endless, ..Course::default() });
+        let pool = Arc::new(Pool::start(workers, queue));
+        let produce = |_| tokio::spawn(produce(pool.clone(), course.clone()));
+        let produced: Vec<_> = (0..producers).map(produce).collect();
+        if drain_after > 0 {
+            let begin = course.begin.notified();
+            scenario.wait_at_most(RACE, format!("{drain_after} jobs to be done"), begin).await;
+        }
+        let drain = {
+            let (pool, course) = (pool.clone(), course.clone());
+            tokio::spawn(async move {
+                let outcome = pool.drain(Instant::now() + limit).await;
+                (outcome, course.running.load(Ordering::SeqCst), course.begun.load(Ordering::SeqCst))
+            })
+        };
+        let (outcome, running, begun) = returned(scenario, limit + RACE, "the drain to return", drain).await;
+        course.over.store(true, Ordering::SeqCst);
+        if running > 0 {
+            fail("no job running when the drain has returned", &format!("{running} running"));
+        }
+        let counts = match outcome {
+            Ok(Drained { done }) => Counts { done, abandoned: 0 },
+            Err(DeadlineExceeded { done, abandoned }) => Counts { done, abandoned },
+        };
+        let Counts { done, abandoned } = counts;
+        if outcome.is_err() && abandoned == 0 {
+            fail("Ok(Drained), with nothing abandoned", &format!("{outcome:?}"));
+        }
+
+        let mut accepted = 0;
+        for producer in produced {
+            let Some(jobs) = returned(scenario, RACE, "submit to return", producer).await else {
+                fail("Err(Closed) for every producer", "Ok(()), accepted, after the drain was over")
+            };
+            accepted += jobs;
+        }
+        if done + abandoned != accepted {
+            fail(
+                &format!("{accepted} jobs accepted, and as many done and abandoned together"),
+                &format!("done: {done}, abandoned: {abandoned}"),
+            );
+        }
+        let ended = course.ended.load(Ordering::SeqCst);
+        if done > ended {
+            fail(&format!("at most {ended} done: so many came to their end"), &format!("done: {done}"));
+        }
+        let begun_since = course.begun.load(Ordering::SeqCst) - begun;
+        if begun_since > 0 {
+            fail("no job begun once the drain has returned", &format!("{begun_since} begun"));
+        }
+        let most = course.most_running.load(Ordering::SeqCst);
+        if most > workers {
+            fail(&format!("at most {workers} jobs at once"), &format!("{most} at once"));
+        }
+        counts
+    }
+}
+
+/// Submits until it is refused, and says how many jobs were accepted; `None` if it is never refused.
+async fn produce(pool: Arc<Pool>, course: Arc<Course>) -> Option<usize> {
+    for number in 0.. {
+        let mine = course.clone();
+        let job = async move |token: CancellationToken| {
+            let running = InRace::enter(mine);
+            match number % 10 {
+                0 if running.0.endless && number == 0 => pending().await,
+                1 => task::yield_now().await,
+                2 => sleep(ms(1)).await,
+                3 => select! { () = sleep(ms(1)) => {}, () = token.cancelled() => {} },
+                _ => {}
+            }
+            if !token.is_cancelled() {
+                running.end();
+            }
+        };
+        let over = course.over.load(Ordering::SeqCst);
+        match pool.submit(job).await {
+            Err(Closed) => return Some(number),
+            Ok(()) if over => break,
+            Ok(()) => {}
+        }
+    }
+    None
+}
+
+struct InRace(Arc<Course>);
+
+impl InRace {
+    fn enter(course: Arc<Course>) -> Self {
+        course.begun.fetch_add(1, Ordering::SeqCst);
+        let running = course.running.fetch_add(1, Ordering::SeqCst) + 1;
+        course.most_running.fetch_max(running, Ordering::SeqCst);
+        Self(course)
+    }
+
+    fn end(&self) {
+        if self.0.ended.fetch_add(1, Ordering::SeqCst) + 1 == self.0.drain_after {
+            self.0.begin.notify_one();
+        }
+    }
+}
+
+impl Drop for InRace {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
