@@ -140,6 +140,12 @@ impl Stage {
         self.fail_at(at, expected, observed)
     }
 
+    /// Whether [`Stage::at_most`] would have to leave the outcome unknown, because the machine may have
+    /// cost what is too much. A test that can measure again without much ado then does so.
+    pub fn too_busy(&self, limit: Duration, from: Moment, to: Moment) -> bool {
+        to.since(from) > limit && self.excuse(limit, from, to).is_some()
+    }
+
     /// How late the machine was, if that may be why more than `limit` lies between the moments.
     pub(crate) fn excuse(&self, limit: Duration, from: Moment, to: Moment) -> Option<Duration> {
         let late = self.lag.late(from.instant(), to.instant());
