@@ -202,8 +202,13 @@ async fn every_accepted_job_is_run_before_the_drain_is_complete() {
 async fn accepted_is_run_and_refused_is_not_while_producers_race_the_drain() {
     let scenario = Scenario::new();
     for round in 0..60 {
-        let race =
-            Race { producers: 8, workers: 1 + round % 4, queue: 1 + round % 7, drain_after: 5 * round };
+        let race = Race {
+            producers: 8,
+            workers: 1 + round % 4,
+            queue: 1 + round % 7,
+            drain_after: 5 * round,
+            full: false,
+        };
         race.run(&scenario).await;
     }
 }
@@ -460,7 +465,7 @@ mod load {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn nothing_is_lost_and_nothing_is_run_twice_under_load() {
         let scenario = Scenario::new();
-        let race = Race { producers: 64, workers: 8, queue: 32, drain_after: 10_000 };
+        let race = Race { producers: 64, workers: 8, queue: 32, drain_after: 10_000, full: true };
         let accepted = race.run(&scenario).await;
         scenario.note(format!("{accepted} accepted jobs run once, 64 producers refused"));
     }
@@ -900,27 +905,62 @@ struct Race {
     producers: usize,
     workers: usize,
     queue: usize,
-    /// The drain begins when this many jobs have been run.
+    /// The drain begins when this many jobs have begun.
     drain_after: usize,
+    /// From then on jobs are held until the drain begins, and it begins when the pool is full.
+    full: bool,
 }
 
 #[derive(Default)]
 struct Course {
     /// For each producer the numbers of its jobs that were run, in the order in which they ended.
     runs: Vec<Mutex<Vec<usize>>>,
+    accepted: AtomicUsize,
+    begun: AtomicUsize,
     all_runs: AtomicUsize,
     running: AtomicUsize,
     most_running: AtomicUsize,
     drain_after: usize,
-    begin: Notify,
+    reached: Notify,
+    gate: Gate,
     /// The drain has returned.
     over: AtomicBool,
+}
+
+impl Course {
+    /// Returns when this many jobs are accepted and not done.
+    async fn unfinished(&self, count: usize) {
+        let accepted = || self.accepted.load(Ordering::SeqCst);
+        while accepted().saturating_sub(self.all_runs.load(Ordering::SeqCst)) < count {
+            sleep(ms(1)).await;
+        }
+    }
+}
+
+/// Holds jobs until it is opened.
+struct Gate(Semaphore);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Semaphore::new(0))
+    }
+}
+
+impl Gate {
+    fn open(&self) {
+        self.0.close();
+    }
+
+    async fn pass(&self) {
+        // An error means that the gate is open.
+        let _ = self.0.acquire().await;
+    }
 }
 
 impl Race {
     /// Runs the race, and says how many jobs were accepted.
     async fn run(&self, scenario: &Scenario) -> usize {
-        let Self { producers, workers, queue, drain_after } = *self;
+        let Self { producers, workers, queue, drain_after, full } = *self;
         let round = format!(
             "{producers} producers, {workers} workers, queue {queue}, drain after {drain_after} jobs"
         );
@@ -929,16 +969,25 @@ impl Race {
         };
         let runs = (0..producers).map(|_| Mutex::default()).collect();
         let course = Arc::new(Course { runs, drain_after, ..Course::default() });
+        if !full {
+            course.gate.open();
+        }
         let pool = Arc::new(Pool::start(workers, queue));
         let produce = |producer| tokio::spawn(produce(pool.clone(), course.clone(), producer));
         let produced: Vec<_> = (0..producers).map(produce).collect();
         if drain_after > 0 {
-            let begin = course.begin.notified();
-            scenario.wait_at_most(RACE, format!("{drain_after} jobs to be run"), begin).await;
+            let reached = course.reached.notified();
+            scenario.wait_at_most(RACE, format!("{drain_after} jobs to begin"), reached).await;
+        }
+        if full {
+            let what = format!("{workers} jobs to run and {queue} to wait");
+            scenario.wait_at_most(RACE, what, course.unfinished(workers + queue)).await;
         }
         let drain = {
-            let pool = pool.clone();
-            tokio::spawn(async move { pool.drain(Instant::now() + RACE).await })
+            let (pool, course) = (pool.clone(), course.clone());
+            let drain = async move { pool.drain(Instant::now() + RACE).await };
+            // In this order: the drain has begun when the gate opens.
+            tokio::spawn(async move { tokio::join!(drain, async { course.gate.open() }).0 })
         };
         let outcome = returned(scenario, RACE + AT_ONCE, "the drain to return", drain).await;
         // Judged is what had been run when the drain returned, not what may still come.
@@ -985,20 +1034,27 @@ async fn produce(pool: Arc<Pool>, course: Arc<Course>, producer: usize) -> Optio
         let job = async move {
             let running = mine.running.fetch_add(1, Ordering::SeqCst) + 1;
             mine.most_running.fetch_max(running, Ordering::SeqCst);
+            let begun = mine.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            if begun == mine.drain_after {
+                mine.reached.notify_one();
+            }
+            if begun >= mine.drain_after {
+                mine.gate.pass().await;
+            }
             if number % 3 == 0 {
                 task::yield_now().await;
             }
             lock(&mine.runs[producer]).push(number);
-            if mine.all_runs.fetch_add(1, Ordering::SeqCst) + 1 == mine.drain_after {
-                mine.begin.notify_one();
-            }
+            mine.all_runs.fetch_add(1, Ordering::SeqCst);
             mine.running.fetch_sub(1, Ordering::SeqCst);
         };
         let over = course.over.load(Ordering::SeqCst);
-        match pool.submit(job).await {
-            Err(Closed) => return Some(number),
-            Ok(()) if over => break,
-            Ok(()) => {}
+        if let Err(Closed) = pool.submit(job).await {
+            return Some(number);
+        }
+        course.accepted.fetch_add(1, Ordering::SeqCst);
+        if over {
+            break;
         }
     }
     None
