@@ -415,12 +415,15 @@ mod report {
         let scenario = Scenario::new();
         let (program, address) = serve_within(&scenario, "700ms");
         let mut hangs_up = connect(&scenario, 1, address);
-        hangs_up.send("/slow");
+        let sent = hangs_up.send("/slow");
         hangs_up.wait_until_read();
+        let patient = connect(&scenario, 2, address).request("/slow", PATIENCE);
+        // In the middle of the answer, not while the request is being read.
+        wait_until(sent.plus(ms(500)));
         drop(hangs_up);
         scenario.timeline().mark("client 1", "hangs up");
         // Once this one is answered, the handler of the first is over as well, cancelled or not.
-        connect(&scenario, 2, address).request("/slow", PATIENCE).answered();
+        patient.answered();
         let _in_flight = connect(&scenario, 3, address).request("/slow", PATIENCE);
         let signal = program.signal(Signal::SIGTERM);
         require_exit_at_bound(&scenario, &program, signal, ms(700));
