@@ -286,7 +286,7 @@ mod leaks {
         let signal = program.signal(Signal::SIGTERM);
         first_refused(&scenario, address, signal);
         require_no_child(&scenario, &program, "during the drain");
-        require_exit_at_bound(&scenario, &program, signal, ms(700));
+        program.exit_at_most(BOUND, signal);
     }
 
     /// A connection that its client has closed is closed on the server's side, too: no descriptor is kept.
@@ -426,7 +426,7 @@ mod report {
         patient.answered();
         let _in_flight = connect(&scenario, 3, address).request("/slow", PATIENCE);
         let signal = program.signal(Signal::SIGTERM);
-        require_exit_at_bound(&scenario, &program, signal, ms(700));
+        program.exit_at_most(BOUND, signal);
         require_report(&scenario, &program, "deadline_exceeded", 1);
     }
 }
