@@ -286,7 +286,7 @@ mod leaks {
         let signal = program.signal(Signal::SIGTERM);
         first_refused(&scenario, address, signal);
         require_no_child(&scenario, &program, "during the drain");
-        require_exit_at_bound(&scenario, &program, signal, ms(700));
+        program.exit_at_most(BOUND, signal);
     }
 
     /// A connection that its client has closed is closed on the server's side, too: no descriptor is kept.
@@ -415,15 +415,18 @@ mod report {
         let scenario = Scenario::new();
         let (program, address) = serve_within(&scenario, "700ms");
         let mut hangs_up = connect(&scenario, 1, address);
-        hangs_up.send("/slow");
+        let sent = hangs_up.send("/slow");
         hangs_up.wait_until_read();
+        let patient = connect(&scenario, 2, address).request("/slow", PATIENCE);
+        // In the middle of the answer, not while the request is being read.
+        wait_until(sent.plus(ms(500)));
         drop(hangs_up);
         scenario.timeline().mark("client 1", "hangs up");
         // Once this one is answered, the handler of the first is over as well, cancelled or not.
-        connect(&scenario, 2, address).request("/slow", PATIENCE).answered();
+        patient.answered();
         let _in_flight = connect(&scenario, 3, address).request("/slow", PATIENCE);
         let signal = program.signal(Signal::SIGTERM);
-        require_exit_at_bound(&scenario, &program, signal, ms(700));
+        program.exit_at_most(BOUND, signal);
         require_report(&scenario, &program, "deadline_exceeded", 1);
     }
 }
