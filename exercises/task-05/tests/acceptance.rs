@@ -91,6 +91,8 @@ fn new_connections_get_the_503_in_the_window() {
 ///
 /// Why: behind each request in flight waits a person. The window is there so that no more of them
 /// come, not to spend the time that those who are here already need.
+///
+/// Limit: 15 s
 #[test]
 fn a_request_in_flight_gets_its_full_response() {
     let scenario = Scenario::new();
@@ -111,6 +113,8 @@ fn a_request_in_flight_gets_its_full_response() {
 ///
 /// Why: in the window users still arrive, because nobody has heard of the 503 yet. To answer them with
 /// an error, or to close their connections, is the outage that the window is there to prevent.
+///
+/// Limit: 15 s
 #[test]
 fn requests_that_begin_in_the_window_are_answered() {
     let scenario = Scenario::new();
