@@ -168,7 +168,7 @@ fn judge_package(drill: &Drill, set: Set, workspace: &Workspace, slow: Slow<'_>)
                     judged.extend(race::judge(drill, set, workspace, &scenarios, slow.seed, slow.quiet)?);
                 }
             }
-            (None, lights(judged, compiled.took, not_run.or(slow.left_out())))
+            (None, lights(judged, compiled.took, slow.left_out().or(not_run)))
         }
     };
     interrupt::check()?;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
+use nix::sys::prctl;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, getpgid, getpgrp};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -24,6 +25,8 @@ static RECEIVED: AtomicI32 = AtomicI32::new(0);
 pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        // Whatever loses its parent below this process falls to it, and not to some far-off `init`.
+        let _ = prctl::set_child_subreaper(true);
         let mut signals =
             Signals::new([SIGINT, SIGTERM, SIGHUP]).expect("handlers for SIGINT, SIGTERM and SIGHUP");
         thread::spawn(move || {
@@ -61,8 +64,8 @@ pub(crate) fn spawn(command: &mut Command) -> Result<(Child, Group)> {
     Ok((child, Group(groups[groups.len() - 1])))
 }
 
-/// Kills what has fallen to this process because its supervisor was killed: children that nobody here
-/// has started.
+/// Kills what has fallen to this process because its parent has ended: children that nobody here has
+/// started. A supervisor that was killed leaves such, and a build script that is deaf to SIGTERM.
 pub(crate) fn stop_orphans() {
     // Under the lock, so that what is being started is not taken for an orphan.
     let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,5 +78,9 @@ pub(crate) fn stop_orphans() {
 impl Drop for Group {
     fn drop(&mut self) {
         GROUPS.lock().unwrap_or_else(PoisonError::into_inner).retain(|&group| group != self.0);
+        // Else what is left is meant to stay, such as the server of a compiler cache.
+        if check().is_err() {
+            stop_orphans();
+        }
     }
 }

@@ -31,8 +31,8 @@
 //! - Processes below it that the user may not signal, such as those of `sudo`, and those that hang in
 //!   the kernel: they are named, and left.
 //! - What it asks others to do: a container engine, `systemd-run`, `at`, a build server.
-//! - The build: a build script or a procedural macro runs before any of this, without limits. Ctrl-C
-//!   stops it.
+//! - The build: a build script or a procedural macro runs before any of this, without limits of time or
+//!   memory, and what it leaves behind stays. Ctrl-C stops all of it.
 //! - Both at once: when the runner and the supervisor are killed together, nobody is left to clean up.
 //!   The kit's own watchdog then ends the test at its limit.
 //! - A process number that is given to somebody else between the look and the signal. Numbers go round
@@ -146,8 +146,6 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Ended> {
     command.env("DRAIN_EVENTS", &job.events).env("RUST_BACKTRACE", "0").env_remove("RUST_TEST_THREADS");
     command.envs(job.environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
-    // What a supervisor that is killed has below it falls to us, and not to some far-off `init`.
-    let _ = prctl::set_child_subreaper(true);
     let started = Instant::now();
     let (mut supervisor, group) = interrupt::spawn(&mut command)?;
     if let Some(mut stdin) = supervisor.stdin.take() {

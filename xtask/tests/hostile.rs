@@ -512,14 +512,19 @@ mod runner {
     }
 
     fn under_way() -> UnderWay {
-        let family = Family::new();
-        let folder = submission("program");
         let test = "sigterm_is_answered_within_100_ms";
-        let mut runner = family.runner(&["check", "--path", folder.to_str().expect("UTF-8"), "--only", test]);
-        runner.env("HOSTILE_PLAN", format!("deaf={test}")).stdout(Stdio::null()).stderr(Stdio::piped());
+        deaf("program", &["--only", test], &format!("deaf={test}"))
+    }
+
+    /// Starts a check, and waits until something deaf runs.
+    fn deaf(name: &str, options: &[&str], plan: &str) -> UnderWay {
+        let family = Family::new();
+        let folder = submission(name);
+        let mut runner = family.runner(&["check", "--path", folder.to_str().expect("UTF-8")]);
+        runner.args(options).env("HOSTILE_PLAN", plan).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut runner = runner.spawn().expect("the runner starts");
         let until = Instant::now() + PATIENCE;
-        while !members(&family.mark).into_iter().any(|pid| arguments(pid).contains("trap '' TERM INT HUP")) {
+        while !members(&family.mark).into_iter().any(|pid| arguments(pid).starts_with("sh -c trap '' TERM")) {
             assert!(Instant::now() < until && runner.try_wait().unwrap().is_none(), "it was never under way");
             thread::sleep(Duration::from_millis(5));
         }
@@ -548,6 +553,13 @@ mod runner {
         let (status, said) = under_way().end(Signal::SIGINT);
         assert_eq!(status.code(), Some(130));
         assert_eq!(said, "xtask: interrupted; everything that was started has been stopped");
+    }
+
+    #[test]
+    fn ctrl_c_stops_a_build() {
+        let _alone = alone();
+        let (status, _) = deaf("build-script", &[], "deaf").end(Signal::SIGINT);
+        assert_eq!(status.code(), Some(130));
     }
 
     #[test]
