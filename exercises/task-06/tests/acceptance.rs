@@ -357,6 +357,8 @@ mod load {
     /// A thousand callers, half of them dropped, share one drain of hundreds of jobs.
     ///
     /// Why: when a node goes down, every request on it asks for the same drain, and most give up.
+    ///
+    /// Limit: 30 s
     #[tokio::test(start_paused = true)]
     async fn a_thousand_callers_share_one_drain() {
         let scenario = Scenario::new();
