@@ -4,11 +4,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
@@ -23,8 +24,8 @@ pub struct Pool {
     workers: Arc<Semaphore>,
     /// The jobs that were accepted and are not done. Closed from the moment when the drain begins.
     jobs: TaskTracker,
-    /// What to call at the end of the drain. `None` from the moment when it begins.
-    hooks: Mutex<Option<Vec<Hook>>>,
+    /// What to call at the end of the drain.
+    hooks: Mutex<Vec<Hook>>,
     // TODO: what a second caller has to know of the drain.
 }
 
@@ -42,7 +43,7 @@ impl Pool {
             places: Arc::new(Semaphore::new(workers + queue)),
             workers: Arc::new(Semaphore::new(workers)),
             jobs: TaskTracker::new(),
-            hooks: Mutex::new(Some(Vec::new())),
+            hooks: Mutex::default(),
         }
     }
 
@@ -79,8 +80,14 @@ impl Pool {
     /// # Errors
     ///
     /// [`Closed`] once the drain has begun. The hook is dropped and never called.
-    pub fn on_drain(&self, hook: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
-        self.hooks().as_mut().ok_or(Closed)?.push(Box::new(hook));
+    pub async fn on_drain(&self, hook: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
+        let mut hooks = self.hooks.lock().await;
+        // Asked under the lock: the hooks are taken after the pool is closed, so one that is added here
+        // is not too late.
+        if self.jobs.is_closed() {
+            return Err(Closed);
+        }
+        hooks.push(Box::new(hook));
         Ok(())
     }
 
@@ -99,16 +106,17 @@ impl Pool {
     /// earlier and the drain is not over. What is left goes on in the background.
     pub async fn drain(&self, deadline: Instant) -> Outcome {
         let begun = Instant::now();
-        // TODO: this is the drain of task 2, with hooks. It works once, for a caller who stays.
-        let Some(hooks) = self.hooks().take() else {
+        // TODO: this is the drain of task 2, with hooks at its end. It works once, for a caller who stays.
+        // `close` says whether it was this call that closed the tracker.
+        if !self.jobs.close() {
             todo!("the drain has begun: wait for its end, but not past `deadline`; return its outcome")
-        };
+        }
         // `wait` never returns on a tracker that is open, and a closed tracker still takes tasks: it is
         // the closed places that turn producers away.
-        self.jobs.close();
         self.places.close();
         let finished = timeout_at(deadline, self.jobs.wait()).await.is_ok();
         let unfinished = if finished { 0 } else { self.jobs.len() };
+        let hooks = mem::take(&mut *self.hooks.lock().await);
         for hook in hooks {
             // Unwinding from here would cost the other hooks, and the outcome.
             let _ = catch_unwind(AssertUnwindSafe(hook));
@@ -121,11 +129,6 @@ impl Pool {
         };
         eprintln!("drain outcome={name} duration={duration:?} abandoned={unfinished}");
         outcome
-    }
-
-    /// Locked only as long as it takes to add a hook, or to take them all.
-    fn hooks(&self) -> MutexGuard<'_, Option<Vec<Hook>>> {
-        self.hooks.lock().expect("nothing panics while it holds the hooks")
     }
 }
 

@@ -81,7 +81,7 @@ async fn a_hundred_concurrent_callers_share_one_drain() {
 async fn the_hooks_are_called_once_after_the_last_job() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2);
-    trial.add_hooks(1..=3);
+    trial.add_hooks(1..=3).await;
     trial.accept([secs(1); 4]).await;
     let mut callers = trial.crowd(1..=5, secs(60));
     sleep(ms(100)).await;
@@ -108,7 +108,7 @@ async fn the_hooks_are_called_once_after_the_last_job() {
 async fn at_a_missed_deadline_the_hooks_are_called_before_anybody_returns() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2);
-    trial.add_hooks(1..=2);
+    trial.add_hooks(1..=2).await;
     trial.accept([secs(10); 3]).await;
     // The same moment for all, as when each of them has it from the signal. One stays longer.
     let mut callers = trial.crowd(1..=3, secs(1));
@@ -132,7 +132,7 @@ async fn at_a_missed_deadline_the_hooks_are_called_before_anybody_returns() {
 async fn a_caller_with_an_earlier_deadline_leaves_alone() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2);
-    trial.add_hooks(1..=1);
+    trial.add_hooks(1..=1).await;
     trial.accept([secs(2); 4]).await;
     let first = trial.call("first caller", secs(60));
     sleep(ms(100)).await;
@@ -178,7 +178,7 @@ async fn those_who_join_the_drain_do_not_prolong_it() {
 async fn a_dropped_caller_does_not_abort_the_drain() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2);
-    trial.add_hooks(1..=2);
+    trial.add_hooks(1..=2).await;
     trial.accept([secs(1); 4]).await;
     let mut callers = vec![trial.call("first caller", secs(60))];
     for number in 2..=4 {
@@ -207,7 +207,7 @@ async fn a_drain_whose_callers_are_all_dropped_goes_on() {
     let scenario = Scenario::new();
     for (limit, outcome) in [(secs(60), complete(secs(4))), (secs(1), missed(4))] {
         let trial = Trial::start(&scenario, 2);
-        trial.add_hooks(1..=2);
+        trial.add_hooks(1..=2).await;
         trial.accept([secs(2); 4]).await;
         let caller = trial.call("only caller", limit);
         sleep(ms(100)).await;
@@ -228,7 +228,7 @@ async fn a_drain_whose_callers_are_all_dropped_goes_on() {
 async fn a_caller_after_a_dropped_one_joins_its_drain() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2);
-    trial.add_hooks(1..=2);
+    trial.add_hooks(1..=2).await;
     trial.accept([secs(30); 3]).await;
     let first = trial.call("first caller", secs(1));
     let begun = Moment::now();
@@ -248,10 +248,10 @@ async fn a_caller_after_a_dropped_one_joins_its_drain() {
 async fn a_hook_that_panics_costs_that_one_hook() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2);
-    trial.add_hooks(1..=1);
+    trial.add_hooks(1..=1).await;
     // Without the panic hook, so that nothing is printed that looks like a failure.
-    trial.add_hook(|| resume_unwind(Box::new("a hook that panics")));
-    trial.add_hooks(2..=2);
+    trial.add_hook(|| resume_unwind(Box::new("a hook that panics"))).await;
+    trial.add_hooks(2..=2).await;
     trial.accept([secs(1); 2]).await;
     let mut callers = trial.crowd(1..=3, secs(60));
     sleep(ms(100)).await;
@@ -363,7 +363,7 @@ mod load {
     async fn a_thousand_callers_share_one_drain() {
         let scenario = Scenario::new();
         let trial = Trial::start(&scenario, 50);
-        trial.add_hooks(1..=1);
+        trial.add_hooks(1..=1).await;
         trial.accept([secs(1); 500]).await;
         let mut stay = Vec::new();
         for number in (1..=1_000).step_by(10) {
@@ -595,15 +595,16 @@ impl<'a> Trial<'a> {
     }
 
     /// Adds hooks that enter their number in the book.
-    fn add_hooks(&self, numbers: impl IntoIterator<Item = usize>) {
+    async fn add_hooks(&self, numbers: impl IntoIterator<Item = usize>) {
         for number in numbers {
             let book = self.book.clone();
-            self.add_hook(move || book.hook(number));
+            self.add_hook(move || book.hook(number)).await;
         }
     }
 
-    fn add_hook(&self, hook: impl Fn() + Send + Sync + 'static) {
-        if let Err(Closed) = self.pool.on_drain(hook) {
+    async fn add_hook(&self, hook: impl Fn() + Send + Sync + 'static) {
+        let what = "on_drain to return before the drain";
+        if let Err(Closed) = self.scenario.wait_at_most(AT_ONCE, what, self.pool.on_drain(hook)).await {
             self.scenario.fail("a hook accepted: no drain has begun", "Err(Closed)");
         }
     }
@@ -718,7 +719,8 @@ impl<'a> Trial<'a> {
             "Ok(()): accepted",
         );
         let book = self.book.clone();
-        let refused = self.pool.on_drain(move || book.hook(0));
+        let added = self.pool.on_drain(move || book.hook(0));
+        let refused = self.scenario.wait_at_most(AT_ONCE, format!("on_drain to return {when}"), added).await;
         self.scenario.require(
             refused == Err(Closed),
             format!("Err(Closed) from on_drain {when}"),
@@ -811,7 +813,7 @@ async fn race(scenario: &Scenario, callers: usize, producers: usize) -> usize {
     let added = pool.on_drain(move || {
         counted.hooks.fetch_add(1, Ordering::SeqCst);
     });
-    scenario.require(added.is_ok(), "a hook accepted: no drain has begun", "Err(Closed)");
+    scenario.require(added.await.is_ok(), "a hook accepted: no drain has begun", "Err(Closed)");
 
     let produce = |_| tokio::spawn(produce(pool.clone(), course.clone()));
     let producers: Vec<_> = (0..producers).map(produce).collect();

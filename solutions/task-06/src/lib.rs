@@ -4,11 +4,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, Semaphore, watch};
+use tokio::sync::{Mutex, OnceCell, Semaphore, watch};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
@@ -23,8 +24,8 @@ pub struct Pool {
     workers: Arc<Semaphore>,
     /// The jobs that were accepted and are not done. Closed from the moment when the drain begins.
     jobs: TaskTracker,
-    /// What to call at the end of the drain. `None` from the moment when it begins.
-    hooks: Mutex<Option<Vec<Hook>>>,
+    /// What to call at the end of the drain.
+    hooks: Arc<Mutex<Vec<Hook>>>,
     /// The one drain, from the moment when it begins.
     drain: OnceCell<Drain>,
 }
@@ -51,7 +52,7 @@ impl Pool {
             places: Arc::new(Semaphore::new(workers + queue)),
             workers: Arc::new(Semaphore::new(workers)),
             jobs: TaskTracker::new(),
-            hooks: Mutex::new(Some(Vec::new())),
+            hooks: Arc::default(),
             drain: OnceCell::new(),
         }
     }
@@ -89,8 +90,14 @@ impl Pool {
     /// # Errors
     ///
     /// [`Closed`] once the drain has begun. The hook is dropped and never called.
-    pub fn on_drain(&self, hook: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
-        self.hooks().as_mut().ok_or(Closed)?.push(Box::new(hook));
+    pub async fn on_drain(&self, hook: impl FnOnce() + Send + 'static) -> Result<(), Closed> {
+        let mut hooks = self.hooks.lock().await;
+        // Asked under the lock: the hooks are taken after the pool is closed, so one that is added here
+        // is not too late.
+        if self.jobs.is_closed() {
+            return Err(Closed);
+        }
+        hooks.push(Box::new(hook));
         Ok(())
     }
 
@@ -131,12 +138,12 @@ impl Pool {
 
     fn begin(&self, deadline: Instant) -> Drain {
         let begun = Instant::now();
-        let hooks = self.hooks().take().unwrap_or_default();
-        let jobs = self.jobs.clone();
+        let (jobs, hooks) = (self.jobs.clone(), self.hooks.clone());
         let (record, outcome) = watch::channel(None);
         tokio::spawn(async move {
             let finished = timeout_at(deadline, jobs.wait()).await.is_ok();
             let unfinished = if finished { 0 } else { jobs.len() };
+            let hooks = mem::take(&mut *hooks.lock().await);
             for hook in hooks {
                 // Unwinding from here would cost the other hooks, and everybody the outcome.
                 let _ = catch_unwind(AssertUnwindSafe(hook));
@@ -151,11 +158,6 @@ impl Pool {
             record.send_replace(Some(outcome));
         });
         Drain { deadline, outcome }
-    }
-
-    /// Locked only as long as it takes to add a hook, or to take them all.
-    fn hooks(&self) -> MutexGuard<'_, Option<Vec<Hook>>> {
-        self.hooks.lock().expect("nothing panics while it holds the hooks")
     }
 }
 
