@@ -133,7 +133,7 @@ fn unseen(source: &str) -> Option<Unseen> {
         let list = rest
             .strip_prefix('{')
             .map_or_else(|| word(rest), |list| list.split('}').next().unwrap_or_default());
-        let seen = ["Arc", "Weak", "OnceLock", "LazyLock", ""];
+        let seen = ["Arc", "Weak", ""];
         let mut names = list.split(',').map(|name| word(name.trim()));
         names.find(|name| !seen.contains(name)).map(|name| Unseen {
             what: format!("`std::sync::{name}`"),
