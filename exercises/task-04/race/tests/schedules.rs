@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use drain_kit::Scenario;
 use drain_race::{Story, explore};
 use task_04_race::{DeadlineExceeded, Drained, Pool};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Duration, Instant, clear_triggers, trigger_timeouts};
 use tokio_util::sync::CancellationToken;
@@ -135,14 +134,13 @@ struct Returned {
     saw: usize,
 }
 
+#[derive(Default)]
 struct Tally {
     begun: AtomicUsize,
     running: AtomicUsize,
     saw: AtomicUsize,
     /// Jobs that came to their end, and whose token was not cancelled then.
     undisturbed: AtomicUsize,
-    /// Where the scheduler gets a choice in a destructor.
-    point: Semaphore,
 }
 
 #[derive(Clone, Copy)]
@@ -159,14 +157,7 @@ impl Trial {
     fn start(workers: usize, queue: usize, story: &Story) -> Self {
         // The triggers of the schedule before this one are still there.
         clear_triggers();
-        let tally = Tally {
-            begun: AtomicUsize::new(0),
-            running: AtomicUsize::new(0),
-            saw: AtomicUsize::new(0),
-            undisturbed: AtomicUsize::new(0),
-            point: Semaphore::new(0),
-        };
-        Self { pool: Arc::new(Pool::start(workers, queue)), tally: Arc::new(tally), story: story.clone() }
+        Self { pool: Arc::new(Pool::start(workers, queue)), tally: Arc::default(), story: story.clone() }
     }
 
     /// Hands in one job; the task says whether it was accepted.
@@ -238,8 +229,6 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        // Giving back takes a moment, in which others go on.
-        self.tally.point.add_permits(1);
         self.tally.running.fetch_sub(1, Ordering::SeqCst);
         self.story.step(&self.name, "is dropped");
     }
