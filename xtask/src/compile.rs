@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStderr, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -73,7 +74,9 @@ pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> R
 /// Only if cargo cannot be started, if nothing can be written, or if there is nothing to run: a compile error is a result.
 pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool) -> Result<Compiled> {
     // Where we cannot write, neither can cargo, and the submission is not to blame.
-    let probe = drill::events_folder()?.join(format!("{}.{package}", std::process::id()));
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    let probe = drill::events_folder()?.join(format!("{}.{number}.{package}", std::process::id()));
     fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).at("write", &probe)?;
     let started = Instant::now();
     let mut cargo = cargo(workspace);
