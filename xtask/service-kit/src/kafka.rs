@@ -11,7 +11,7 @@ use drain_services::Service;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
@@ -308,6 +308,27 @@ impl<'a> Kafka<'a> {
             _ => None,
         };
         (0..topic.partitions).map(offset).collect()
+    }
+
+    /// A new group that goes on where this one has committed: for the successor of a program that was
+    /// killed, which would otherwise wait until the session of the dead member is over.
+    #[track_caller]
+    pub fn heir(&self, topic: &Topic, group: &str) -> String {
+        let heir = unique(group);
+        let committed = self.committed(topic, group);
+        let mut config = config(&self.bootstrap);
+        config.set("group.id", &heir).set("enable.auto.commit", "false");
+        let inherited = config.create::<BaseConsumer>().and_then(|consumer| {
+            let mut offsets = TopicPartitionList::new();
+            for (partition, offset) in (0..).zip(committed) {
+                if let Some(offset) = offset {
+                    offsets.add_partition_offset(&topic.name, partition, Offset::Offset(offset))?;
+                }
+            }
+            if offsets.count() > 0 { consumer.commit(&offsets, CommitMode::Sync) } else { Ok(()) }
+        });
+        self.answered(inherited);
+        heir
     }
 
     /// The next requests of this kind are refused, one for each refusal, in their order; those after

@@ -1,0 +1,851 @@
+//! Acceptance tests for task 13.
+//!
+//! They run on a cluster that is embedded in the test, or, with `KAFKA_BOOTSTRAP_SERVERS` set, on that
+//! broker. Those that let the cluster fail always use the embedded one.
+
+use std::cell::Cell;
+use std::thread;
+use std::time::Duration;
+
+use drain_kit::{Moment, Program, Running, Scenario, Signal, ms, program, secs};
+use drain_service_kit::{Kafka, Ledger, Refusal, Request, Topic};
+
+/// How long a program takes to leave when nothing is left to do.
+const LEAVING: Duration = secs(1);
+/// More than the program may take to commit what is done.
+const COMMITTED_WITHIN: Duration = secs(2);
+/// `DRAIN_BUDGET` where the drain is to end by itself.
+const AMPLE: &str = "30s";
+/// `DRAIN_BUDGET` where it is not.
+const SHORT: &str = "2s";
+const SHORT_DEADLINE: Duration = secs(2);
+const TOLERANCE: Duration = ms(500);
+/// Work that no drain here can wait for. The entry in the ledger comes first, so that it can be seen.
+const FOR_EVER: &str = "0+600000";
+
+/// A hundred messages, SIGTERM after fifty, a restart: each is processed once, none is lost, and the drain
+/// takes less than 5 s.
+///
+/// Why: each deploy is such a restart. A message that is processed twice is a customer who pays twice; one that
+/// is lost is an order that nobody delivers.
+///
+/// Limit: 30 s
+#[test]
+fn a_restart_loses_nothing_and_repeats_nothing() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    let keys = billing.kafka.fill(&billing.topic, 100);
+    let first = billing.start("5s");
+    billing.ledger.wait_for(50);
+    let signal = first.signal(Signal::SIGTERM);
+    first.exit_at_most(secs(5), signal);
+    first.exit_with(0);
+    billing.finish();
+    billing.ledger.require_each_once(&keys);
+}
+
+/// When the program has exited, everything that it has processed is committed, in each partition.
+///
+/// Why: what is committed is all that the next instance knows. What was processed and not committed is done
+/// again.
+///
+/// Limit: 30 s
+#[test]
+fn what_was_processed_is_committed_before_the_exit() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    billing.kafka.fill(&billing.topic, 100);
+    let first = billing.start(AMPLE);
+    billing.ledger.wait_for(50);
+    first.signal(Signal::SIGTERM);
+    first.exit_with(0);
+    let processed = billing.processed();
+    let committed = billing.committed();
+    scenario.require(
+        committed == processed,
+        format!("committed as far as processed: {processed:?} in the three partitions"),
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// Five restarts in a row, each after a few dozen messages: each message is processed once.
+///
+/// Why: a deploy that goes wrong is tried again, and again. What goes wrong once in a restart goes wrong five
+/// times on such a morning.
+///
+/// Limit: 60 s
+#[test]
+fn rapid_restarts_repeat_nothing() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    let keys = billing.kafka.fill(&billing.topic, 250);
+    for restart in 1..=5 {
+        let instance = billing.start(AMPLE);
+        billing.ledger.wait_for(35 * restart);
+        instance.signal(Signal::SIGTERM);
+        instance.exit_with(0);
+    }
+    billing.finish();
+    billing.ledger.require_each_once(&keys);
+}
+
+/// A message that is being processed at the signal is finished and committed; then the program exits with
+/// code 0.
+///
+/// Why: half an order is worse than none. Its mail has been sent, and nobody has written that down.
+///
+/// Limit: 30 s
+#[test]
+fn what_is_in_flight_is_finished() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    billing.send(0, &["0+1500"; 4]);
+    let program = billing.start(AMPLE);
+    billing.ledger.wait_for(4);
+    program.signal(Signal::SIGTERM);
+    program.exit_with(0);
+    let committed = billing.committed();
+    scenario.require(
+        committed == [4],
+        "committed behind the four messages that were in flight",
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// No message is begun after the signal: the program leaves when those in flight are done, and what was
+/// fetched is left to the next instance.
+///
+/// Why: a consumer has fetched hundreds of messages before it begins the first. A drain that works them off
+/// first takes as long as they do, and then it is killed.
+///
+/// Limit: 30 s
+#[test]
+fn nothing_is_begun_after_the_signal() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    for partition in 0..3 {
+        billing.send(partition, &["1000"; 20]);
+    }
+    let program = billing.start(AMPLE);
+    let fourth = billing.ledger.wait_for(4).len();
+    let seen = Moment::now();
+    let signal = program.signal(Signal::SIGTERM);
+    program.exit_at_most(secs(1) + LEAVING, signal);
+    program.exit_with(0);
+    let entries = billing.ledger.entries().len();
+    if signal.since(seen) > ms(500) {
+        scenario.unknown("machine too busy: the signal came when the next messages were done");
+    }
+    scenario.require(
+        entries <= fourth + 4,
+        format!("at most 4 messages more than the {fourth} that were processed at the signal"),
+        format!("{} more", entries - fourth),
+    );
+}
+
+/// Four messages are processed at once, and never more.
+///
+/// Why: with one worker the backlog grows, with a worker for each message the database behind them gives up.
+///
+/// Limit: 30 s
+#[test]
+fn four_messages_are_processed_at_once() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    for partition in 0..3 {
+        billing.send(partition, &[FOR_EVER; 5]);
+    }
+    let _program = billing.start(AMPLE);
+    billing.ledger.wait_for(4);
+    thread::sleep(ms(700));
+    let begun = billing.ledger.entries().len();
+    scenario.require(begun == 4, "4 messages in flight", format!("{begun} messages in flight"));
+}
+
+/// Nothing is committed beyond a message that is not done yet, also if those behind it are.
+///
+/// Why: a committed offset says that everything before it is done. If the message in front has failed by
+/// then, or the process is killed, nobody will ever look at it again.
+///
+/// Limit: 30 s
+#[test]
+fn nothing_is_committed_beyond_a_message_that_is_not_done() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    billing.send(0, &["20", "20", "600000"]);
+    billing.send(0, &["20"; 20]);
+    let program = billing.start(SHORT);
+    billing.ledger.wait_for(22);
+    program.signal(Signal::SIGTERM);
+    program.exit();
+    let committed = billing.committed();
+    scenario.require(
+        committed == [2],
+        "committed behind the first two messages; the third is not done",
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// A message that fails is tried again until it succeeds; it is not skipped.
+///
+/// Why: whatever it needed was away for a moment: a database, a network. To skip it is to lose it, as soon as
+/// the next one is committed.
+///
+/// Limit: 30 s
+#[test]
+fn a_message_that_fails_is_tried_again() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    let mut keys = billing.send(0, &["20", "0!3"]);
+    keys.extend(billing.send(0, &["20"; 10]));
+    let program = billing.start(AMPLE);
+    billing.settle(&keys);
+    program.signal(Signal::SIGTERM);
+    program.exit_with(0);
+    billing.ledger.require_each_once(&keys);
+}
+
+/// A message that still fails at the end of the budget is abandoned, and not committed: the next instance
+/// tries it again.
+///
+/// Why: a drain is no reason to give an order up. Nor may the order hold the drain up beyond its deadline.
+///
+/// Limit: 30 s
+#[test]
+fn a_message_that_keeps_failing_is_left_to_the_next_instance() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    billing.send(0, &["20", "0!1000000", "20"]);
+    let program = billing.start(SHORT);
+    billing.ledger.wait_for(2);
+    billing.exits_at_the_deadline(&program);
+    let committed = billing.committed();
+    scenario.require(
+        committed == [1],
+        "committed behind the first message; the second has failed",
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// What is done is committed within a second also while the program runs.
+///
+/// Why: not every end is a drain. After a crash everything that was not committed is done again, and with an
+/// uptime of weeks that is everything there is.
+///
+/// Limit: 30 s
+#[test]
+fn what_is_done_is_committed_while_the_program_runs() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    billing.send(0, &["20"; 8]);
+    let _program = billing.start(AMPLE);
+    billing.ledger.wait_for(8);
+    let done = Moment::now();
+    while billing.committed() != [8] && Moment::now().since(done) < COMMITTED_WITHIN + secs(3) {
+        thread::sleep(ms(20));
+    }
+    let committed = billing.committed();
+    scenario.require(committed == [8], "committed behind the eighth message", format!("{committed:?}"));
+    scenario.at_most(COMMITTED_WITHIN, done, Moment::now(), "the commit");
+}
+
+/// With nothing in flight the program leaves at once.
+///
+/// Why: most consumers are idle most of the time. A drain that waits for its time-out all the same makes each deploy
+/// that much longer.
+///
+/// Limit: 30 s
+#[test]
+fn an_idle_consumer_leaves_at_once() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    let keys = billing.kafka.fill(&billing.topic, 10);
+    let program = billing.start(AMPLE);
+    billing.settle(&keys);
+    let signal = program.signal(Signal::SIGTERM);
+    program.exit_at_most(LEAVING, signal);
+    program.exit_with(0);
+}
+
+/// A signal that arrives while `ready` is being written drains; it does not kill.
+///
+/// Why: an orchestrator may change its mind while your program starts. A consumer that is killed then stays a
+/// member of its group, with partitions that nobody reads until Kafka notices.
+///
+/// Limit: 30 s
+#[test]
+fn a_signal_in_the_first_milliseconds_drains() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    billing.kafka.fill(&billing.topic, 10);
+    let program = billing.program(AMPLE).stdout_full().start();
+    program.blocked_in_write();
+    program.signal(Signal::SIGTERM);
+    program.read_on();
+    program.exit_with(0);
+    let processed = billing.processed();
+    let committed = billing.committed();
+    scenario.require(
+        committed == processed,
+        format!("committed as far as processed: {processed:?}"),
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// SIGINT means the same.
+///
+/// Why: Ctrl-C is how you try a drain out. If it takes another path than SIGTERM, nobody has ever tried the
+/// path that production takes.
+///
+/// Limit: 30 s
+#[test]
+fn sigint_means_the_same() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    let keys = billing.kafka.fill(&billing.topic, 60);
+    let program = billing.start(AMPLE);
+    billing.ledger.wait_for(30);
+    program.signal(Signal::SIGINT);
+    program.exit_with(0);
+    billing.finish();
+    billing.ledger.require_each_once(&keys);
+}
+
+/// The next instance takes over at once: it need not wait until Kafka has missed the first one.
+///
+/// Why: a member that is gone without a word keeps its partitions until its session is over, half a minute and more.
+/// So long nobody reads them, at each deploy.
+///
+/// Limit: 60 s
+#[test]
+fn the_next_instance_takes_over_at_once() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 3);
+    billing.kafka.fill(&billing.topic, 100);
+    let first = billing.start(AMPLE);
+    billing.ledger.wait_for(20);
+    first.signal(Signal::SIGTERM);
+    first.exit_with(0);
+    let before = billing.ledger.entries().len();
+    let _second = billing.start(AMPLE);
+    let ready = Moment::now();
+    billing.ledger.wait_for(before + 1);
+    scenario.at_most(secs(5), ready, Moment::now(), "the first message of the next instance");
+}
+
+/// When a second instance joins, a partition changes hands only after what is in flight there is done and
+/// committed: each message is processed once.
+///
+/// Why: a group is shared out again whenever somebody comes or goes. If the old owner is still at a message when
+/// the new one begins, both process it.
+///
+/// Limit: 60 s
+#[test]
+fn a_partition_changes_hands_when_its_messages_are_done() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 2);
+    // Whichever of the two is handed over: a message of it is in flight, and others behind it are done.
+    let keys: Vec<String> = [0, 1]
+        .into_iter()
+        .flat_map(|partition| billing.send(partition, &["0+6000", "20", "20", "20"]))
+        .collect();
+    let first = billing.start(AMPLE);
+    billing.ledger.wait_for(8);
+    let second = billing.start(AMPLE);
+    let later: Vec<String> =
+        [0, 1].into_iter().flat_map(|partition| billing.send(partition, &["20"; 10])).collect();
+    let keys = [keys, later].concat();
+    billing.settle(&keys);
+    for instance in [&first, &second] {
+        instance.signal(Signal::SIGTERM);
+        instance.exit_with(0);
+    }
+    billing.ledger.require_each_once(&keys);
+}
+
+/// When the next instance joins during the drain, what is in flight is still finished and committed: each
+/// message is processed once.
+///
+/// Why: a rolling deploy starts the new instance while the old one drains. Whoever leaves the group first and works on
+/// after that has given his messages away.
+///
+/// Limit: 60 s
+#[test]
+fn a_drain_survives_that_the_next_instance_joins() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 2);
+    let keys: Vec<String> = [0, 1]
+        .into_iter()
+        .flat_map(|partition| billing.send(partition, &["0+4000", "20", "20", "20"]))
+        .collect();
+    let first = billing.start(AMPLE);
+    billing.ledger.wait_for(8);
+    first.signal(Signal::SIGTERM);
+    let second = billing.start(AMPLE);
+    first.exit_with(0);
+    billing.settle(&keys);
+    second.signal(Signal::SIGTERM);
+    second.exit_with(0);
+    billing.ledger.require_each_once(&keys);
+}
+
+/// A last commit that Kafka refuses, because the group is just being shared out again, is tried again.
+///
+/// Why: in a rolling deploy somebody is always coming or going, so this is the answer that a drain gets most
+/// often. A drain that takes it for the last word repeats its messages at each deploy.
+///
+/// Limit: 30 s
+#[test]
+fn a_commit_that_is_refused_for_the_moment_is_tried_again() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    let keys = billing.send(0, &["0+1500"; 4]);
+    let program = billing.start(AMPLE);
+    billing.ledger.wait_for(4);
+    program.signal(Signal::SIGTERM);
+    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::RebalanceInProgress; 4]);
+    program.exit_with(0);
+    let committed = billing.committed();
+    scenario.require(
+        committed == [keys.len() as i64],
+        "all four committed",
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// A commit that Kafka refuses for good ends the drain with exit code 1, by the deadline at the latest.
+///
+/// Why: the group has gone on without this member. Exit code 0 would say that all is well, and the messages that
+/// are about to be repeated would be a riddle.
+///
+/// Limit: 30 s
+#[test]
+fn a_commit_that_is_refused_for_good_is_a_failure() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    let keys = billing.send(0, &["0+500"; 4]);
+    let program = billing.start(SHORT);
+    billing.ledger.wait_for(4);
+    let signal = program.signal(Signal::SIGTERM);
+    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::UnknownMember; 1_000]);
+    program.exit_at_most(SHORT_DEADLINE + TOLERANCE, signal);
+    program.exit_with(1);
+    billing.require_not_complete(&program);
+    let missing = billing.ledger.missing(&keys);
+    scenario.require(missing.is_empty(), "no message lost", format!("never processed: {missing:?}"));
+}
+
+/// A broker that is away for a moment, and back before the deadline, costs nothing: the drain completes.
+///
+/// Why: brokers are restarted, too, often in the same maintenance. Half a second is no reason to repeat anything.
+///
+/// Limit: 30 s
+#[test]
+fn a_broker_that_comes_back_in_time_costs_nothing() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    let keys = billing.send(0, &["0+300"; 4]);
+    let program = billing.start(AMPLE);
+    billing.ledger.wait_for(4);
+    billing.kafka.down();
+    program.signal(Signal::SIGTERM);
+    thread::sleep(ms(600));
+    billing.kafka.up();
+    program.exit_with(0);
+    billing.finish();
+    billing.ledger.require_each_once(&keys);
+}
+
+/// A broker that is gone does not hold up the exit: it comes at the deadline, with code 1. Nothing is lost, and
+/// what had been committed before is not repeated.
+///
+/// Why: when the broker is the reason for the outage, every consumer of it must be restarted. One that waits
+/// for the broker has to be killed by hand.
+///
+/// Limit: 60 s
+#[test]
+fn a_broker_that_is_gone_does_not_hold_up_the_exit() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    let early = billing.send(0, &["20"; 10]);
+    let program = billing.start(SHORT);
+    billing.settle(&early);
+    let late = billing.send(0, &["0+500"; 4]);
+    billing.ledger.wait_for(14);
+    billing.kafka.down();
+    let signal = program.signal(Signal::SIGTERM);
+    program.exit_at_most(SHORT_DEADLINE + TOLERANCE, signal);
+    program.exit_with(1);
+    billing.require_not_complete(&program);
+    billing.kafka.up();
+    // The cluster believes that the first one is still there.
+    billing.finish_as(&billing.kafka.heir(&billing.topic, &billing.group));
+    let missing = billing.ledger.missing(&[early.clone(), late].concat());
+    let repeated: Vec<String> =
+        billing.ledger.repeated().into_iter().filter(|key| early.contains(key)).collect();
+    scenario.require(
+        missing.is_empty() && repeated.is_empty(),
+        "nothing lost, and nothing repeated that was committed before",
+        format!("never processed: {missing:?}; committed and processed again: {repeated:?}"),
+    );
+}
+
+/// A broker that answers too late does not hold up the exit either.
+///
+/// Why: an overloaded broker is more frequent than a dead one, and harder to see: every call returns, some time.
+///
+/// Limit: 30 s
+#[test]
+fn a_broker_that_is_slow_does_not_hold_up_the_exit() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    billing.send(0, &["0+300"; 4]);
+    let program = billing.start(SHORT);
+    billing.ledger.wait_for(4);
+    billing.kafka.answer_after(secs(20));
+    let signal = program.signal(Signal::SIGTERM);
+    program.exit_at_most(SHORT_DEADLINE + TOLERANCE, signal);
+    program.exit_with(1);
+    billing.require_not_complete(&program);
+}
+
+/// Work that ends before the last tenth of the budget is finished.
+///
+/// Why: the budget is what the message's customer has been promised. A drain that gives up after half of it has
+/// kept half of the promise.
+///
+/// Limit: 30 s
+#[test]
+fn work_that_ends_in_time_is_finished() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    billing.send(0, &["0+3200"]);
+    let program = billing.start("5s");
+    billing.ledger.wait_for(1);
+    program.signal(Signal::SIGTERM);
+    program.exit_with(0);
+    let committed = billing.committed();
+    scenario.require(committed == [1], "the message committed", format!("committed: {committed:?}"));
+}
+
+/// Work that does not end is cut off when a tenth of the budget is left, and the program exits by the
+/// deadline with code 1; what is done in other partitions is committed.
+///
+/// Why: the tenth is there to write down what was done. Whoever works until the last moment is killed while
+/// committing, and repeats everything.
+///
+/// Limit: 30 s
+#[test]
+fn work_that_outlives_the_budget_is_cut_off() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 2);
+    billing.send(0, &[FOR_EVER]);
+    billing.send(1, &["20"; 5]);
+    let program = billing.start(SHORT);
+    billing.ledger.wait_for(6);
+    billing.exits_at_the_deadline(&program);
+    let committed = billing.committed();
+    scenario.require(
+        committed == [0, 5],
+        "nothing committed in partition 0, and all in partition 1",
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// A message that was cut off after it had its effect is processed again by the next instance: what the
+/// deadline cuts off, nobody can promise to do once.
+///
+/// Why: that is the price, and it has to be known. If it must not happen, what a message does must be made so
+/// that it can be done twice: with an idempotency key, or in one transaction with the offset.
+///
+/// Limit: 30 s
+#[test]
+fn what_was_cut_off_is_processed_again() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    let keys = billing.send(0, &[FOR_EVER]);
+    let program = billing.start("1s");
+    billing.ledger.wait_for(1);
+    program.signal(Signal::SIGTERM);
+    program.exit_with(1);
+    let _second = billing.start(AMPLE);
+    billing.ledger.wait_for(2);
+    let repeated = billing.ledger.repeated();
+    scenario.require(repeated == keys, format!("{keys:?} processed again"), format!("{repeated:?}"));
+}
+
+/// After a SIGKILL nothing is lost; what was in flight is processed again.
+///
+/// Why: nobody drains under SIGKILL, a power cut or a crash. All that helps then is what was, and what was not,
+/// committed before.
+///
+/// Limit: 30 s
+#[test]
+fn a_kill_loses_nothing_and_repeats_what_was_in_flight() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    let cut = billing.send(0, &["20", "20", "0+3000"]);
+    let keys = [cut.clone(), billing.send(0, &["20"; 40])].concat();
+    let program = billing.start(AMPLE);
+    billing.ledger.wait_for(20);
+    program.signal(Signal::SIGKILL);
+    program.exit();
+    billing.finish_as(&billing.kafka.heir(&billing.topic, &billing.group));
+    let missing = billing.ledger.missing(&keys);
+    let repeated = billing.ledger.repeated();
+    scenario.require(
+        missing.is_empty() && repeated.contains(&cut[2]),
+        format!("nothing lost, and {} processed again", cut[2]),
+        format!("never processed: {missing:?}; processed again: {repeated:?}"),
+    );
+}
+
+mod leaks {
+    use super::*;
+
+    use drain_kit::leaks;
+
+    /// Messages leave nothing behind in the program: after five hundred it has as many threads and
+    /// descriptors as after fifty.
+    ///
+    /// Why: a consumer runs for months. Whatever a message leaves behind, there are millions of it.
+    ///
+    /// Limit: 60 s
+    #[test]
+    fn messages_leave_no_thread_and_no_descriptor() {
+        let scenario = Scenario::new();
+        let billing = Billing::new(&scenario, 3);
+        billing.send(0, &["1"; 50]);
+        let program = billing.start(AMPLE);
+        billing.ledger.wait_for(50);
+        let (threads, descriptors) = (program.threads(), program.descriptors());
+        billing.send(1, &["1"; 450]);
+        billing.ledger.wait_for(500);
+        leaks::require_threads_at_most(&scenario, &program, threads + 8);
+        leaks::require_descriptors_at_most(&scenario, &program, descriptors + 8);
+    }
+
+    /// The program leaves no process behind, also when it leaves at the deadline.
+    ///
+    /// Why: what survives its parent holds its files, and goes on processing.
+    ///
+    /// Limit: 30 s
+    #[test]
+    fn no_process_is_left() {
+        let scenario = Scenario::new();
+        let billing = Billing::new(&scenario, 1);
+        billing.send(0, &[FOR_EVER]);
+        let program = billing.start("1s");
+        billing.ledger.wait_for(1);
+        program.signal(Signal::SIGTERM);
+        leaks::require_no_process_left(&scenario, &program);
+    }
+}
+
+mod load {
+    use super::*;
+
+    /// A thousand messages through ten restarts, at any moment: each is processed once.
+    ///
+    /// Why: a race that one restart in fifty shows is a wrong invoice every week.
+    ///
+    /// Limit: 120 s
+    #[test]
+    fn a_thousand_messages_through_ten_restarts() {
+        let scenario = Scenario::new();
+        let billing = Billing::new(&scenario, 5);
+        let keys: Vec<String> = (0..5).flat_map(|partition| billing.send(partition, &["3"; 200])).collect();
+        for restart in 1..=10 {
+            let instance = billing.start(AMPLE);
+            billing.ledger.wait_for(97 * restart);
+            instance.signal(Signal::SIGTERM);
+            instance.exit_with(0);
+        }
+        billing.finish();
+        billing.ledger.require_each_once(&keys);
+        scenario.note("1000 messages through 10 restarts, each processed once");
+    }
+}
+
+mod report {
+    use super::*;
+
+    /// The drain reports itself once on stderr: complete, how long it took from the signal on, and nothing
+    /// abandoned.
+    ///
+    /// Why: the line is what you look for the morning after a deploy that went wrong.
+    ///
+    /// Limit: 30 s
+    #[test]
+    fn the_drain_reports_itself_once() {
+        let scenario = Scenario::new();
+        let billing = Billing::new(&scenario, 1);
+        billing.send(0, &["0+1500"; 4]);
+        let program = billing.start(AMPLE);
+        billing.ledger.wait_for(4);
+        let signal = program.signal(Signal::SIGTERM);
+        let exit = program.exit_with(0);
+        let report = program.drain_report();
+        scenario.require(
+            report.outcome == "complete" && report.abandoned == 0,
+            "outcome=complete abandoned=0 on stderr",
+            format!("outcome={} abandoned={}", report.outcome, report.abandoned),
+        );
+        let most = exit.at.since(signal);
+        scenario.require(
+            report.duration <= most && report.duration >= ms(1_000),
+            format!("a duration from the signal to the end of the drain, between 1 s and {most:?}"),
+            format!("duration={:?}", report.duration),
+        );
+        scenario.note(format!("drain complete in {:.1?}, 0 abandoned", report.duration));
+    }
+
+    /// An overrun is reported, too: the deadline was exceeded, and how many messages were cut off.
+    ///
+    /// Why: "three orders will be repeated" is a fact to act on before the customers call.
+    ///
+    /// Limit: 30 s
+    #[test]
+    fn an_overrun_reports_what_it_abandoned() {
+        let scenario = Scenario::new();
+        let billing = Billing::new(&scenario, 1);
+        billing.send(0, &["20", FOR_EVER, "20", FOR_EVER, FOR_EVER, "20"]);
+        let program = billing.start(SHORT);
+        billing.ledger.wait_for(6);
+        program.signal(Signal::SIGTERM);
+        program.exit_with(1);
+        let report = program.drain_report();
+        scenario.require(
+            report.outcome == "deadline_exceeded" && report.abandoned == 3,
+            "outcome=deadline_exceeded abandoned=3 on stderr",
+            format!("outcome={} abandoned={}", report.outcome, report.abandoned),
+        );
+    }
+}
+
+/// A topic, a group that reads it, and what its instances have processed.
+struct Billing<'a> {
+    scenario: &'a Scenario,
+    kafka: Kafka<'a>,
+    topic: Topic,
+    group: String,
+    ledger: Ledger<'a>,
+    sent: Cell<usize>,
+    instances: Cell<usize>,
+}
+
+impl<'a> Billing<'a> {
+    fn new(scenario: &'a Scenario, partitions: i32) -> Self {
+        Self::on(scenario, Kafka::start(scenario), partitions)
+    }
+
+    /// On a cluster that can be told to fail.
+    fn embedded(scenario: &'a Scenario, partitions: i32) -> Self {
+        Self::on(scenario, Kafka::embedded(scenario), partitions)
+    }
+
+    fn on(scenario: &'a Scenario, kafka: Kafka<'a>, partitions: i32) -> Self {
+        let (topic, group) = (kafka.topic("orders", partitions), kafka.group("billing"));
+        let ledger = Ledger::new(scenario);
+        Self { scenario, kafka, topic, group, ledger, sent: Cell::new(0), instances: Cell::new(0) }
+    }
+
+    /// Sends messages with these contents, and returns their keys.
+    fn send(&self, partition: i32, contents: &[&str]) -> Vec<String> {
+        let first = self.sent.replace(self.sent.get() + contents.len());
+        let keys: Vec<String> = (first..).take(contents.len()).map(|number| format!("m-{number}")).collect();
+        let messages = keys.iter().zip(contents).map(|(key, content)| (partition, key.as_str(), *content));
+        self.kafka.send(&self.topic, messages);
+        keys
+    }
+
+    fn program(&self, budget: &str) -> Program<'a> {
+        self.program_of(&self.group, budget)
+    }
+
+    fn program_of(&self, group: &str, budget: &str) -> Program<'a> {
+        self.instances.set(self.instances.get() + 1);
+        Program::new(self.scenario, program!())
+            .called(&format!("instance {}", self.instances.get()))
+            .env("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap_servers())
+            .env("TOPIC", self.topic.name())
+            .env("GROUP", group)
+            .env("LEDGER", self.ledger.path())
+            .env("DRAIN_BUDGET", budget)
+    }
+
+    /// Starts an instance, and waits until it is ready.
+    fn start(&self, budget: &str) -> Running {
+        let program = self.program(budget).start();
+        program.line("ready");
+        program
+    }
+
+    /// A last instance processes what is left, and drains.
+    fn finish(&self) {
+        self.finish_as(&self.group);
+    }
+
+    fn finish_as(&self, group: &str) {
+        let program = self.program_of(group, AMPLE).start();
+        program.line("ready");
+        self.wait_for_the_end(group);
+        program.signal(Signal::SIGTERM);
+        program.exit_with(0);
+    }
+
+    /// Waits until these messages are processed and committed.
+    fn settle(&self, keys: &[String]) {
+        self.ledger.wait_for(keys.len());
+        self.wait_for_the_end(&self.group);
+    }
+
+    /// Waits until the group has committed all there is.
+    fn wait_for_the_end(&self, group: &str) {
+        let _waiting = self.scenario.waiting("everything to be processed and committed");
+        let end = self.kafka.end_offsets(&self.topic);
+        while self.committed_by(group) != end {
+            thread::sleep(ms(20));
+        }
+    }
+
+    /// How many messages of each partition are in the ledger.
+    fn processed(&self) -> Vec<i64> {
+        let entries = self.ledger.entries();
+        let of = |partition| entries.iter().filter(|entry| entry.partition == partition).count() as i64;
+        (0..self.topic.partitions()).map(of).collect()
+    }
+
+    /// What is committed in each partition; 0 where nothing is.
+    fn committed(&self) -> Vec<i64> {
+        self.committed_by(&self.group)
+    }
+
+    fn committed_by(&self, group: &str) -> Vec<i64> {
+        let committed = self.kafka.committed(&self.topic, group);
+        committed.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// Sends SIGTERM to a program that cannot end its work within the budget [`SHORT`].
+    fn exits_at_the_deadline(&self, program: &Running) {
+        let signal = program.signal(Signal::SIGTERM);
+        let exit = program.exit_at_most(SHORT_DEADLINE + TOLERANCE, signal);
+        program.exit_with(1);
+        let earliest = SHORT_DEADLINE * 9 / 10 - ms(50);
+        self.scenario.require(
+            exit.at.since(signal) >= earliest,
+            format!("exit not before {earliest:?}: until then the work has time"),
+            format!("exit after {:?}", exit.at.since(signal)),
+        );
+    }
+
+    /// For drains that end because Kafka does not do what they need.
+    fn require_not_complete(&self, program: &Running) {
+        let outcome = program.drain_report().outcome;
+        self.scenario.require(
+            ["deadline_exceeded", "failed"].contains(&outcome.as_str()),
+            "outcome=failed or outcome=deadline_exceeded on stderr",
+            format!("outcome={outcome}"),
+        );
+    }
+}
