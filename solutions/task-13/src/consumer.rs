@@ -21,7 +21,7 @@ use tokio::time::{sleep, timeout_at};
 use crate::config::Config;
 use crate::in_flight::{Begun, InFlight};
 use crate::process::Processor;
-use crate::report::{Outcome, Report};
+use crate::report::Report;
 
 /// So many messages are processed at once.
 const WORKERS: usize = 4;
@@ -29,8 +29,6 @@ const WORKERS: usize = 4;
 const RETRY: Duration = Duration::from_millis(100);
 /// What is done is committed this often.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(250);
-/// A partition that is revoked may keep the group waiting for this long.
-const REVOKE_BUDGET: Duration = Duration::from_secs(5);
 /// The budget divided by this is kept for the last commit and the close.
 const RESERVED_SHARE: u32 = 10;
 /// How long the thread waits for Kafka, or for a worker, before it looks at everything else.
@@ -55,31 +53,27 @@ pub async fn run(
     signal: impl Future<Output = ()>,
 ) -> KafkaResult<Report> {
     let in_flight = Arc::new(InFlight::default());
-    let deadline = Arc::new(OnceLock::new());
-    let member = Member::join(config, processor, in_flight.clone(), deadline.clone())?;
+    let draining = Arc::new(OnceLock::new());
+    let member = Member::join(config, processor, in_flight.clone(), draining.clone())?;
     let (ended, mut end) = oneshot::channel();
     thread::spawn(move || ended.send(member.run()));
     println!("ready");
 
     signal.await;
-    let begun = tokio::time::Instant::now();
-    let end_of_budget = begun + config.drain_budget;
-    deadline.get_or_init(|| end_of_budget.into_std());
+    let begun = Instant::now();
+    let deadline = begun + config.drain_budget;
+    draining.set(deadline).expect("nobody else sets it");
     let reserved = config.drain_budget / RESERVED_SHARE;
-    let result = match timeout_at(end_of_budget - reserved, &mut end).await {
-        Ok(in_time) => Ok(in_time),
+    let result = match timeout_at((deadline - reserved).into(), &mut end).await {
         Err(_) => {
             in_flight.cut();
-            timeout_at(end_of_budget, end).await
+            timeout_at(deadline.into(), end).await
         }
+        in_time => in_time,
     };
-    let abandoned = in_flight.abandoned();
-    let outcome = match result {
-        Ok(Ok(Ok(()))) if abandoned == 0 => Outcome::Complete,
-        Ok(Ok(Ok(()))) | Err(_) => Outcome::DeadlineExceeded,
-        Ok(_) => Outcome::Failed,
-    };
-    Ok(Report { outcome, duration: begun.elapsed(), abandoned })
+    // No answer at all means that the thread has panicked.
+    let last_commit = result.ok().map(|answer| answer.unwrap_or(Err(KafkaError::Canceled)));
+    Ok(Report::new(begun, in_flight.abandoned(), last_commit))
 }
 
 /// A member of the consumer group. It lives on its thread.
@@ -99,7 +93,8 @@ impl Member {
         in_flight: Arc<InFlight>,
         deadline: Arc<OnceLock<Instant>>,
     ) -> KafkaResult<Self> {
-        let group = Group { topic: config.topic.clone(), in_flight: in_flight.clone() };
+        let group =
+            Group { topic: config.topic.clone(), in_flight: in_flight.clone(), budget: config.drain_budget };
         let consumer: BaseConsumer<Group> = client(config).create_with_context(group)?;
         consumer.subscribe(&[&config.topic])?;
         Ok(Self { consumer, processor: Arc::new(processor), in_flight, deadline, workers: Handle::current() })
@@ -113,7 +108,7 @@ impl Member {
                 Some(deadline) if self.in_flight.running() == 0 => break *deadline,
                 // Polls on: Kafka's callbacks run in here, and a member that does not poll is thrown out.
                 Some(_) => self.leave(self.consumer.poll(TICK)),
-                // A worker first, then a message for it: what is fetched into the hand is lost to others.
+                // First a worker, then a message for it: then there is no queue that a drain has to empty.
                 None if self.in_flight.wait_below(WORKERS, TICK) => self.begin(self.consumer.poll(TICK)),
                 None => {}
             }
@@ -161,6 +156,8 @@ async fn process(processor: Arc<Processor>, message: OwnedMessage, begun: Begun)
 struct Group {
     topic: String,
     in_flight: Arc<InFlight>,
+    /// How long a partition that is revoked may keep the others waiting: as long as a drain.
+    budget: Duration,
 }
 
 impl Group {
@@ -204,7 +201,7 @@ impl ConsumerContext for Group {
             // Somebody else has them already, so what is in flight here is done there, too.
             self.in_flight.settle(&partitions, now);
         } else {
-            let until = now + REVOKE_BUDGET;
+            let until = now + self.budget;
             self.in_flight.settle(&partitions, until);
             let _ = self.commit_until(consumer, until);
         }

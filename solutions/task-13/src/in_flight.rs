@@ -22,7 +22,7 @@ pub struct InFlight {
 #[derive(Default)]
 struct State {
     partitions: HashMap<i32, Partition>,
-    /// How many messages were cut off.
+    /// How many messages the deadline of the drain has cut off.
     abandoned: usize,
 }
 
@@ -73,8 +73,8 @@ impl InFlight {
     pub fn settle(&self, partitions: &[i32], until: Instant) {
         let settled = |state: &State| state.running(Some(partitions)) == 0;
         if !self.wait(settled, until) {
-            for (_, cut) in self.lock().partitions.iter().filter(|(number, _)| partitions.contains(number)) {
-                cut.cut.cancel();
+            for (_, it) in self.lock().partitions.iter().filter(|(number, _)| partitions.contains(number)) {
+                it.cut.cancel();
             }
             // Soon: what is cut off ends where it waits.
             while !self.wait(settled, Instant::now() + Duration::from_secs(1)) {}
@@ -98,7 +98,7 @@ impl InFlight {
         self.lock().partitions.retain(|number, _| !partitions.contains(number));
     }
 
-    /// How many messages were cut off or are in flight, which is the same once nobody waits for them.
+    /// How many messages [`cut`](Self::cut) has cut off. Those that are still in flight are about to be.
     pub fn abandoned(&self) -> usize {
         let state = self.lock();
         state.abandoned + state.running(None)
@@ -150,7 +150,7 @@ impl Drop for Begun {
         let mut state = self.in_flight.lock();
         if let Some(partition) = state.partitions.get_mut(&self.partition) {
             partition.running -= 1;
-            if partition.open.contains(&self.offset) && self.cut.is_cancelled() {
+            if partition.open.contains(&self.offset) && self.in_flight.cut.is_cancelled() {
                 state.abandoned += 1;
             }
         }
