@@ -3,7 +3,7 @@
 //! They run on a cluster that is embedded in the test, or, with `KAFKA_BOOTSTRAP_SERVERS` set, on that
 //! broker. Those that let the cluster fail always use the embedded one.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::thread;
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ const FOR_EVER: &str = "0+600000";
 fn a_restart_loses_nothing_and_repeats_nothing() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
-    let keys = billing.kafka.fill(&billing.topic, 100);
+    billing.fill(100);
     let first = billing.start("5s");
     billing.ledger.wait_for(50);
     let signal = first.signal(Signal::SIGTERM);
     first.exit_at_most(secs(5), signal);
     first.exit_with(0);
     billing.finish();
-    billing.ledger.require_each_once(&keys);
+    billing.require_each_once();
 }
 
 /// When the program has exited, everything that it has processed is committed, in each partition.
@@ -54,7 +54,7 @@ fn a_restart_loses_nothing_and_repeats_nothing() {
 fn what_was_processed_is_committed_before_the_exit() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
-    billing.kafka.fill(&billing.topic, 100);
+    billing.fill(100);
     let first = billing.start(AMPLE);
     billing.ledger.wait_for(50);
     first.signal(Signal::SIGTERM);
@@ -78,7 +78,7 @@ fn what_was_processed_is_committed_before_the_exit() {
 fn rapid_restarts_repeat_nothing() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
-    let keys = billing.kafka.fill(&billing.topic, 250);
+    billing.fill(250);
     for restart in 1..=5 {
         let instance = billing.start(AMPLE);
         billing.ledger.wait_for(35 * restart);
@@ -86,7 +86,7 @@ fn rapid_restarts_repeat_nothing() {
         instance.exit_with(0);
     }
     billing.finish();
-    billing.ledger.require_each_once(&keys);
+    billing.require_each_once();
 }
 
 /// A message that is being processed at the signal is finished and committed; then the program exits with
@@ -196,13 +196,13 @@ fn nothing_is_committed_beyond_a_message_that_is_not_done() {
 fn a_message_that_fails_is_tried_again() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 1);
-    let mut keys = billing.send(0, &["20", "0!3"]);
-    keys.extend(billing.send(0, &["20"; 10]));
+    billing.send(0, &["20", "0!3"]);
+    billing.send(0, &["20"; 10]);
     let program = billing.start(AMPLE);
-    billing.settle(&keys);
+    billing.settle();
     program.signal(Signal::SIGTERM);
     program.exit_with(0);
-    billing.ledger.require_each_once(&keys);
+    billing.require_each_once();
 }
 
 /// A message that still fails at the end of the budget is abandoned, and not committed: the next instance
@@ -259,9 +259,9 @@ fn what_is_done_is_committed_while_the_program_runs() {
 fn an_idle_consumer_leaves_at_once() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
-    let keys = billing.kafka.fill(&billing.topic, 10);
+    billing.fill(10);
     let program = billing.start(AMPLE);
-    billing.settle(&keys);
+    billing.settle();
     let signal = program.signal(Signal::SIGTERM);
     program.exit_at_most(LEAVING, signal);
     program.exit_with(0);
@@ -277,7 +277,7 @@ fn an_idle_consumer_leaves_at_once() {
 fn a_signal_in_the_first_milliseconds_drains() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
-    billing.kafka.fill(&billing.topic, 10);
+    billing.fill(10);
     let program = billing.program(AMPLE).stdout_full().start();
     program.blocked_in_write();
     program.signal(Signal::SIGTERM);
@@ -302,13 +302,13 @@ fn a_signal_in_the_first_milliseconds_drains() {
 fn sigint_means_the_same() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
-    let keys = billing.kafka.fill(&billing.topic, 60);
+    billing.fill(60);
     let program = billing.start(AMPLE);
     billing.ledger.wait_for(30);
     program.signal(Signal::SIGINT);
     program.exit_with(0);
     billing.finish();
-    billing.ledger.require_each_once(&keys);
+    billing.require_each_once();
 }
 
 /// The next instance takes over at once: it need not wait until Kafka has missed the first one.
@@ -321,7 +321,7 @@ fn sigint_means_the_same() {
 fn the_next_instance_takes_over_at_once() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
-    billing.kafka.fill(&billing.topic, 100);
+    billing.fill(100);
     let first = billing.start(AMPLE);
     billing.ledger.wait_for(20);
     first.signal(Signal::SIGTERM);
@@ -345,22 +345,21 @@ fn a_partition_changes_hands_when_its_messages_are_done() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 2);
     // Whichever of the two is handed over: a message of it is in flight, and others behind it are done.
-    let keys: Vec<String> = [0, 1]
-        .into_iter()
-        .flat_map(|partition| billing.send(partition, &["0+6000", "20", "20", "20"]))
-        .collect();
+    for partition in 0..2 {
+        billing.send(partition, &["0+6000", "20", "20", "20"]);
+    }
     let first = billing.start(AMPLE);
     billing.ledger.wait_for(8);
     let second = billing.start(AMPLE);
-    let later: Vec<String> =
-        [0, 1].into_iter().flat_map(|partition| billing.send(partition, &["20"; 10])).collect();
-    let keys = [keys, later].concat();
-    billing.settle(&keys);
+    for partition in 0..2 {
+        billing.send(partition, &["20"; 10]);
+    }
+    billing.settle();
     for instance in [&first, &second] {
         instance.signal(Signal::SIGTERM);
         instance.exit_with(0);
     }
-    billing.ledger.require_each_once(&keys);
+    billing.require_each_once();
 }
 
 /// When the next instance joins during the drain, what is in flight is still finished and committed: each
@@ -374,19 +373,18 @@ fn a_partition_changes_hands_when_its_messages_are_done() {
 fn a_drain_survives_that_the_next_instance_joins() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 2);
-    let keys: Vec<String> = [0, 1]
-        .into_iter()
-        .flat_map(|partition| billing.send(partition, &["0+4000", "20", "20", "20"]))
-        .collect();
+    for partition in 0..2 {
+        billing.send(partition, &["0+4000", "20", "20", "20"]);
+    }
     let first = billing.start(AMPLE);
     billing.ledger.wait_for(8);
     first.signal(Signal::SIGTERM);
     let second = billing.start(AMPLE);
     first.exit_with(0);
-    billing.settle(&keys);
+    billing.settle();
     second.signal(Signal::SIGTERM);
     second.exit_with(0);
-    billing.ledger.require_each_once(&keys);
+    billing.require_each_once();
 }
 
 /// A last commit that Kafka refuses, because the group is just being shared out again, is tried again.
@@ -399,18 +397,14 @@ fn a_drain_survives_that_the_next_instance_joins() {
 fn a_commit_that_is_refused_for_the_moment_is_tried_again() {
     let scenario = Scenario::new();
     let billing = Billing::embedded(&scenario, 1);
-    let keys = billing.send(0, &["0+1500"; 4]);
+    billing.send(0, &["0+1500"; 4]);
     let program = billing.start(AMPLE);
     billing.ledger.wait_for(4);
     program.signal(Signal::SIGTERM);
     billing.kafka.refuse(Request::OffsetCommit, &[Refusal::RebalanceInProgress; 4]);
     program.exit_with(0);
     let committed = billing.committed();
-    scenario.require(
-        committed == [keys.len() as i64],
-        "all four committed",
-        format!("committed: {committed:?}"),
-    );
+    scenario.require(committed == [4], "all four committed", format!("committed: {committed:?}"));
 }
 
 /// A commit that Kafka refuses for good ends the drain with exit code 1, by the deadline at the latest.
@@ -423,7 +417,7 @@ fn a_commit_that_is_refused_for_the_moment_is_tried_again() {
 fn a_commit_that_is_refused_for_good_is_a_failure() {
     let scenario = Scenario::new();
     let billing = Billing::embedded(&scenario, 1);
-    let keys = billing.send(0, &["0+500"; 4]);
+    billing.send(0, &["0+500"; 4]);
     let program = billing.start(SHORT);
     billing.ledger.wait_for(4);
     let signal = program.signal(Signal::SIGTERM);
@@ -431,7 +425,7 @@ fn a_commit_that_is_refused_for_good_is_a_failure() {
     program.exit_at_most(SHORT_DEADLINE + TOLERANCE, signal);
     program.exit_with(1);
     billing.require_not_complete(&program);
-    let missing = billing.ledger.missing(&keys);
+    let missing = billing.missing();
     scenario.require(missing.is_empty(), "no message lost", format!("never processed: {missing:?}"));
 }
 
@@ -444,7 +438,7 @@ fn a_commit_that_is_refused_for_good_is_a_failure() {
 fn a_broker_that_comes_back_in_time_costs_nothing() {
     let scenario = Scenario::new();
     let billing = Billing::embedded(&scenario, 1);
-    let keys = billing.send(0, &["0+300"; 4]);
+    billing.send(0, &["0+300"; 4]);
     let program = billing.start(AMPLE);
     billing.ledger.wait_for(4);
     billing.kafka.down();
@@ -453,7 +447,7 @@ fn a_broker_that_comes_back_in_time_costs_nothing() {
     billing.kafka.up();
     program.exit_with(0);
     billing.finish();
-    billing.ledger.require_each_once(&keys);
+    billing.require_each_once();
 }
 
 /// A broker that is gone does not hold up the exit: it comes at the deadline, with code 1. Nothing is lost, and
@@ -469,8 +463,8 @@ fn a_broker_that_is_gone_does_not_hold_up_the_exit() {
     let billing = Billing::embedded(&scenario, 1);
     let early = billing.send(0, &["20"; 10]);
     let program = billing.start(SHORT);
-    billing.settle(&early);
-    let late = billing.send(0, &["0+500"; 4]);
+    billing.settle();
+    billing.send(0, &["0+500"; 4]);
     billing.ledger.wait_for(14);
     billing.kafka.down();
     let signal = program.signal(Signal::SIGTERM);
@@ -480,7 +474,7 @@ fn a_broker_that_is_gone_does_not_hold_up_the_exit() {
     billing.kafka.up();
     // The cluster believes that the first one is still there.
     billing.finish_as(&billing.kafka.heir(&billing.topic, &billing.group));
-    let missing = billing.ledger.missing(&[early.clone(), late].concat());
+    let missing = billing.missing();
     let repeated: Vec<String> =
         billing.ledger.repeated().into_iter().filter(|key| early.contains(key)).collect();
     scenario.require(
@@ -568,6 +562,8 @@ fn what_was_cut_off_is_processed_again() {
     billing.ledger.wait_for(1);
     program.signal(Signal::SIGTERM);
     program.exit_with(1);
+    let committed = billing.committed();
+    scenario.require(committed == [0], "nothing committed", format!("committed: {committed:?}"));
     let _second = billing.start(AMPLE);
     billing.ledger.wait_for(2);
     let repeated = billing.ledger.repeated();
@@ -584,18 +580,18 @@ fn what_was_cut_off_is_processed_again() {
 fn a_kill_loses_nothing_and_repeats_what_was_in_flight() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 1);
-    let cut = billing.send(0, &["20", "20", "0+3000"]);
-    let keys = [cut.clone(), billing.send(0, &["20"; 40])].concat();
+    let in_flight = &billing.send(0, &["20", "20", "0+3000"])[2];
+    billing.send(0, &["20"; 40]);
     let program = billing.start(AMPLE);
     billing.ledger.wait_for(20);
     program.signal(Signal::SIGKILL);
     program.exit();
     billing.finish_as(&billing.kafka.heir(&billing.topic, &billing.group));
-    let missing = billing.ledger.missing(&keys);
+    let missing = billing.missing();
     let repeated = billing.ledger.repeated();
     scenario.require(
-        missing.is_empty() && repeated.contains(&cut[2]),
-        format!("nothing lost, and {} processed again", cut[2]),
+        missing.is_empty() && repeated.contains(in_flight),
+        format!("nothing lost, and {in_flight} processed again"),
         format!("never processed: {missing:?}; processed again: {repeated:?}"),
     );
 }
@@ -654,7 +650,9 @@ mod load {
     fn a_thousand_messages_through_ten_restarts() {
         let scenario = Scenario::new();
         let billing = Billing::new(&scenario, 5);
-        let keys: Vec<String> = (0..5).flat_map(|partition| billing.send(partition, &["3"; 200])).collect();
+        for partition in 0..5 {
+            billing.send(partition, &["3"; 200]);
+        }
         for restart in 1..=10 {
             let instance = billing.start(AMPLE);
             billing.ledger.wait_for(97 * restart);
@@ -662,7 +660,7 @@ mod load {
             instance.exit_with(0);
         }
         billing.finish();
-        billing.ledger.require_each_once(&keys);
+        billing.require_each_once();
         scenario.note("1000 messages through 10 restarts, each processed once");
     }
 }
@@ -730,7 +728,8 @@ struct Billing<'a> {
     topic: Topic,
     group: String,
     ledger: Ledger<'a>,
-    sent: Cell<usize>,
+    /// The keys of all messages in the topic.
+    keys: RefCell<Vec<String>>,
     instances: Cell<usize>,
 }
 
@@ -747,16 +746,23 @@ impl<'a> Billing<'a> {
     fn on(scenario: &'a Scenario, kafka: Kafka<'a>, partitions: i32) -> Self {
         let (topic, group) = (kafka.topic("orders", partitions), kafka.group("billing"));
         let ledger = Ledger::new(scenario);
-        Self { scenario, kafka, topic, group, ledger, sent: Cell::new(0), instances: Cell::new(0) }
+        Self { scenario, kafka, topic, group, ledger, keys: RefCell::default(), instances: Cell::new(0) }
+    }
+
+    /// Puts `count` messages into the topic, which are processed in 20 ms each.
+    fn fill(&self, count: usize) {
+        self.keys.replace(self.kafka.fill(&self.topic, count));
     }
 
     /// Sends messages with these contents, and returns their keys.
     fn send(&self, partition: i32, contents: &[&str]) -> Vec<String> {
-        let first = self.sent.replace(self.sent.get() + contents.len());
-        let keys: Vec<String> = (first..).take(contents.len()).map(|number| format!("m-{number}")).collect();
+        let mut all = self.keys.borrow_mut();
+        let first = all.len();
+        all.extend((first..).take(contents.len()).map(|number| format!("m-{number}")));
+        let keys = &all[first..];
         let messages = keys.iter().zip(contents).map(|(key, content)| (partition, key.as_str(), *content));
         self.kafka.send(&self.topic, messages);
-        keys
+        keys.to_vec()
     }
 
     fn program(&self, budget: &str) -> Program<'a> {
@@ -794,19 +800,32 @@ impl<'a> Billing<'a> {
         program.exit_with(0);
     }
 
-    /// Waits until these messages are processed and committed.
-    fn settle(&self, keys: &[String]) {
-        self.ledger.wait_for(keys.len());
+    /// Waits until all messages are processed and committed.
+    fn settle(&self) {
         self.wait_for_the_end(&self.group);
     }
 
-    /// Waits until the group has committed all there is.
+    /// Waits until the group has committed all there is. Of a program that does not get there, until it has
+    /// had some time to process everything again.
     fn wait_for_the_end(&self, group: &str) {
-        let _waiting = self.scenario.waiting("everything to be processed and committed");
+        let _waiting = self.scenario.waiting("all messages to be processed and committed");
         let end = self.kafka.end_offsets(&self.topic);
-        while self.committed_by(group) != end {
+        let mut processed = None;
+        while self.committed_by(group) != end && processed.is_none_or(|at| Moment::now().since(at) < secs(3))
+        {
+            if processed.is_none() && self.missing().is_empty() {
+                processed = Some(Moment::now());
+            }
             thread::sleep(ms(20));
         }
+    }
+
+    fn missing(&self) -> Vec<String> {
+        self.ledger.missing(&self.keys.borrow())
+    }
+
+    fn require_each_once(&self) {
+        self.ledger.require_each_once(&self.keys.borrow());
     }
 
     /// How many messages of each partition are in the ledger.
