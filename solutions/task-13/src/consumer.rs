@@ -4,6 +4,7 @@
 //! setting bounds that. So one thread makes them all, and the task that watches the clock makes none. At the
 //! deadline the task leaves, whatever the thread is doing.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -93,8 +94,12 @@ impl Member {
         in_flight: Arc<InFlight>,
         deadline: Arc<OnceLock<Instant>>,
     ) -> KafkaResult<Self> {
-        let group =
-            Group { topic: config.topic.clone(), in_flight: in_flight.clone(), budget: config.drain_budget };
+        let group = Group {
+            topic: config.topic.clone(),
+            in_flight: in_flight.clone(),
+            budget: config.drain_budget,
+            rebalances: AtomicUsize::new(0),
+        };
         let consumer: BaseConsumer<Group> = client(config).create_with_context(group)?;
         consumer.subscribe(&[&config.topic])?;
         Ok(Self { consumer, processor: Arc::new(processor), in_flight, deadline, workers: Handle::current() })
@@ -107,7 +112,7 @@ impl Member {
             match self.deadline.get() {
                 Some(deadline) if self.in_flight.running() == 0 => break *deadline,
                 // Polls on: Kafka's callbacks run in here, and a member that does not poll is thrown out.
-                Some(_) => self.leave(self.consumer.poll(TICK)),
+                Some(_) => self.pass_over(self.consumer.poll(TICK)),
                 // First a worker, then a message for it: then there is no queue that a drain has to empty.
                 None if self.in_flight.wait_below(WORKERS, TICK) => self.begin(self.consumer.poll(TICK)),
                 None => {}
@@ -118,8 +123,24 @@ impl Member {
                 let _ = self.consumer.context().commit(&self.consumer, CommitMode::Async);
             }
         };
-        self.consumer.context().commit_until(&self.consumer, deadline)
-        // Dropping the consumer closes it, which tells the group.
+        let last_commit = self.consumer.context().commit_until(&self.consumer, deadline);
+        let left = self.leave();
+        last_commit.and(left)
+    }
+
+    /// Leaves the group, and returns when its partitions are given back and no rebalance waits to be
+    /// served: a client that is closed in the middle of one may hang or abort
+    /// (confluentinc/librdkafka#4041).
+    fn leave(&self) -> KafkaResult<()> {
+        let rebalances = &self.consumer.context().rebalances;
+        self.consumer.unsubscribe();
+        loop {
+            let before = rebalances.load(Ordering::Relaxed);
+            let _ = self.consumer.poll(TICK);
+            if rebalances.load(Ordering::Relaxed) == before && self.consumer.assignment()?.count() == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// Begins what was fetched, on a worker.
@@ -132,7 +153,7 @@ impl Member {
     }
 
     /// Leaves what was fetched to the next instance, and has no more fetched.
-    fn leave(&self, fetched: Option<KafkaResult<BorrowedMessage<'_>>>) {
+    fn pass_over(&self, fetched: Option<KafkaResult<BorrowedMessage<'_>>>) {
         if received(fetched).is_some() {
             let _ = self.consumer.assignment().and_then(|all| self.consumer.pause(&all));
         }
@@ -158,6 +179,8 @@ struct Group {
     in_flight: Arc<InFlight>,
     /// How long a partition that is revoked may keep the others waiting: as long as a drain.
     budget: Duration,
+    /// How many times partitions have come or gone.
+    rebalances: AtomicUsize,
 }
 
 impl Group {
@@ -206,6 +229,10 @@ impl ConsumerContext for Group {
             let _ = self.commit_until(consumer, until);
         }
         self.in_flight.forget(&partitions);
+    }
+
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, _: &Rebalance<'_>) {
+        self.rebalances.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -10,7 +10,7 @@ use drain_service_kit::{Broker, Kafka, Refusal, Request, Topic};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
+use rdkafka::message::{BorrowedMessage, Message as _};
 
 /// A member of a group, as a program under test would be one.
 fn member(kafka: &Kafka<'_>, group: &str, topic: &Topic) -> BaseConsumer {
@@ -74,6 +74,25 @@ fn committed_offsets_are_known() {
     consumer.commit_message(&next(&consumer), CommitMode::Sync).expect("a commit");
     assert_eq!(kafka.committed(&topic, &group), [None, Some(2)]);
     assert_eq!(kafka.committed(&topic, &other), [None, None]);
+}
+
+/// An heir goes on where the group has committed, and begins at the beginning where it has not.
+///
+/// Limit: 60 s
+#[test]
+fn an_heir_goes_on_where_the_group_has_committed() {
+    let scenario = Scenario::new();
+    let kafka = Kafka::start(&scenario);
+    let topic = kafka.topic("orders", 2);
+    let group = kafka.group("billing");
+    kafka.send(&topic, [(1, "a", ""), (1, "b", "")]);
+    let killed = member(&kafka, &group, &topic);
+    killed.commit_message(&next(&killed), CommitMode::Sync).expect("a commit");
+
+    let heir = kafka.heir(&topic, &group);
+    assert_ne!(heir, group);
+    assert_eq!(kafka.committed(&topic, &heir), [None, Some(1)]);
+    assert_eq!(next(&member(&kafka, &heir, &topic)).key(), Some(&b"b"[..]));
 }
 
 /// A refused commit surfaces, and only the one that was to be refused.
@@ -140,13 +159,18 @@ fn a_real_broker_does_the_same() {
     let scenario = Scenario::new();
     let broker = Broker::start(&scenario);
     let output = Command::new(std::env::current_exe().expect("the path of this test"))
-        .args(["--exact", "messages_are_counted_and_read", "committed_offsets_are_known"])
+        .args([
+            "--exact",
+            "messages_are_counted_and_read",
+            "committed_offsets_are_known",
+            "an_heir_goes_on_where_the_group_has_committed",
+        ])
         .env("KAFKA_BOOTSTRAP_SERVERS", broker.url())
         .output()
         .expect("this test runs");
     let said =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("2 passed"), "{said}");
+    assert!(output.status.success() && said.contains("3 passed"), "{said}");
 
     let kafka = Kafka::on(&scenario, &broker);
     let topic = kafka.topic("orders", 1);
