@@ -70,7 +70,10 @@ fn fetch(folder: &Path, libs: &Path) -> Result<()> {
     let count = names().count();
     progress::line(format!("kafka: {count} jars of Kafka {} from Maven Central, once: 43 MB", version()));
     let mut command = Command::new(maven);
-    command.args(["--batch-mode", "--strict-checksums", "--file"]).arg(&pom).arg(MAVEN_PLUGIN);
+    command
+        .args(["--batch-mode", "-Dstyle.color=never", "--strict-checksums", "--file"])
+        .arg(&pom)
+        .arg(MAVEN_PLUGIN);
     command.arg("-DincludeScope=runtime").arg(format!("-DoutputDirectory={}", new.display()));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child =
@@ -84,9 +87,9 @@ fn fetch(folder: &Path, libs: &Path) -> Result<()> {
             fetched += 1;
             progress::passing(format!("kafka: {fetched} of {count} jars ({jar})"));
         }
-        if complaint.is_empty() && line.starts_with("[ERROR]") {
-            let words = line.trim_start_matches("[ERROR]").split(" -> [Help").next().unwrap_or_default();
-            complaint = words.trim().to_owned();
+        // Not at the start of the line: Maven also resets colours that it has not set.
+        if let (true, Some((_, words))) = (complaint.is_empty(), line.split_once("[ERROR]")) {
+            complaint = words.split(" -> [Help").next().unwrap_or_default().trim().to_owned();
         }
     }
     let status = child.wait().map_err(|error| Error::cannot_run(format!("Maven: {error}")))?;
