@@ -105,12 +105,12 @@ impl<'a> Ledger<'a> {
         self.scenario.require(
             repeated.is_empty() && missing.is_empty(),
             format!("each of {} messages processed once", keys.len()),
-            format!("{}, {}", some("processed twice", &repeated), some("never processed", &missing)),
+            format!("{}, {}", some("processed twice", &repeated), some("lost", &missing)),
         );
     }
 }
 
-/// `2 never processed (m-7, m-9)`.
+/// `2 lost (m-7, m-9)`.
 fn some(what: &str, keys: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown = keys.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -148,7 +148,7 @@ mod tests {
 
     /// A failure names what was lost and what was done twice.
     #[test]
-    #[should_panic(expected = "1 processed twice (m-0), 1 never processed (m-2)")]
+    #[should_panic(expected = "1 processed twice (m-0), 1 lost (m-2)")]
     fn names_what_was_lost_and_what_was_repeated() {
         let scenario = Scenario::new();
         let ledger = Ledger::new(&scenario);
