@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use drain_criteria::Criterion;
@@ -239,6 +240,19 @@ impl Stage {
             || "the start".to_owned(),
             |event| format!("{} {}", event.lane, event.what).trim().to_owned(),
         )
+    }
+
+    /// Runs `body` on a thread whose waits count, also if it ends before anybody looks at it.
+    pub(crate) fn spawn<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let stage = self.clone();
+        thread::spawn(move || {
+            let result = body();
+            stage.lag.thread_ends();
+            result
+        })
     }
 
     pub(crate) fn started(&self, pid: u32, mark: String) {
