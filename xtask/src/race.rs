@@ -68,11 +68,6 @@ pub(crate) fn judge(
         }
     };
     let mut judged = judge::scenarios(&binary, scenarios, seed, quiet)?;
-    for story in judged.iter_mut().map(|judged| &mut judged.story) {
-        let again =
-            story.seed.as_ref().map(|seed| format!("cargo xtask check {} --seed {seed}", drill.selection()));
-        story.facts.extend(again.map(|again| ("again", again)));
-    }
     if let Some(Unseen { what, .. }) = unseen {
         let reason = format!(
             "the code uses {what}, which the scheduler does not see; no schedule at its awaits failed"
