@@ -91,8 +91,7 @@ pub(crate) fn not_judged(scenarios: &[Criterion], reason: &str) -> Vec<Judged> {
 }
 
 fn has_been_built(workspace: &Workspace) -> bool {
-    let build = workspace.build.clone().unwrap_or_else(|| workspace.root.join("target"));
-    let files = fs::read_dir(build.join("debug/deps")).into_iter().flatten().flatten();
+    let files = fs::read_dir(workspace.build_folder().join("debug/deps")).into_iter().flatten().flatten();
     files.into_iter().any(|file| file.file_name().to_string_lossy().starts_with("libshuttle_tokio"))
 }
 
