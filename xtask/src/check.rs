@@ -130,9 +130,24 @@ fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
             Verdict { path: path.clone(), ..verdict }
         }
     };
+    say_how_to_replay(&mut verdict, options);
     let package = options.path.clone().unwrap_or_else(|| drill::root().join(&verdict.path));
     verdict.tampered = tamper::find(&drill::root(), drill, verdict.set, &package, &verdict.path);
     Ok(verdict)
+}
+
+/// The command that makes a race happen once more, of the same submission.
+fn say_how_to_replay(verdict: &mut Verdict, options: &Options) {
+    let submission = match (&options.path, verdict.set) {
+        (Some(path), _) => format!("--path {}", path.display()),
+        (None, Set::Exercises) => verdict.drill.selection(),
+        (None, Set::Solutions) => format!("{} --set solutions", verdict.drill.selection()),
+    };
+    for judged in verdict.lights.iter_mut().flat_map(|light| &mut light.criteria) {
+        let again =
+            judged.story.seed.as_ref().map(|seed| format!("cargo xtask check {submission} --seed {seed}"));
+        judged.story.facts.extend(again.map(|again| ("again", again)));
+    }
 }
 
 /// Builds one package and runs its criteria, light by light.

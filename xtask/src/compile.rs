@@ -15,6 +15,7 @@ use crate::drill;
 use crate::error::{At as _, Error, Result};
 use crate::interrupt;
 use crate::json::Get as _;
+use crate::librdkafka;
 
 /// A build that takes longer than this shows cargo's own progress.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -56,6 +57,11 @@ impl Workspace {
         Self { root: drill::root(), target: None, build: None, within: PathBuf::new() }
     }
 
+    /// Where cargo keeps what it has compiled.
+    pub(crate) fn build_folder(&self) -> PathBuf {
+        self.build.clone().unwrap_or_else(drill::target_folder)
+    }
+
     /// Where this folder of the project lies in this workspace.
     pub(crate) fn sources(&self, folder: &Path) -> PathBuf {
         self.root.join(&self.within).join(folder)
@@ -78,6 +84,7 @@ pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool
     let number = NUMBER.fetch_add(1, Ordering::SeqCst);
     let probe = drill::events_folder()?.join(format!("{}.{number}.{package}", std::process::id()));
     fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).at("write", &probe)?;
+    librdkafka::prepare(workspace, package, quiet)?;
     let started = Instant::now();
     let mut cargo = cargo(workspace);
     cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);

@@ -15,9 +15,14 @@ pub(crate) fn root() -> PathBuf {
 
 /// Where the runner keeps what it can make again: scratch workspaces, events.
 pub(crate) fn work_folder() -> PathBuf {
+    target_folder().join("drain")
+}
+
+/// Where cargo keeps what it has compiled in this workspace.
+pub(crate) fn target_folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     // Cargo is started in the root, and takes a relative path from there.
-    root().join(target).join("drain")
+    root().join(target)
 }
 
 /// The folder for what the kit records.

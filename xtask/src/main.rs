@@ -8,6 +8,7 @@
 //! | `drill` | the drills, found by their folders; selections such as `2`, `1-3`, `beginner` |
 //! | `check` | the command that judges: compile, run the criteria, show the verdict |
 //! | `compile` | cargo, its progress and its errors |
+//! | `librdkafka` | only who needs Kafka pays for it |
 //! | `judge` | runs the criteria of one submission and finds the word for each |
 //! | `race` | the submission under thousands of schedules |
 //! | `supervise` | one criterion in a process of its own, with limits; nothing survives it |
@@ -34,6 +35,7 @@ mod hint;
 mod interrupt;
 mod json;
 mod judge;
+mod librdkafka;
 mod list;
 mod processes;
 mod progress;

@@ -68,11 +68,6 @@ pub(crate) fn judge(
         }
     };
     let mut judged = judge::scenarios(&binary, scenarios, seed, quiet)?;
-    for story in judged.iter_mut().map(|judged| &mut judged.story) {
-        let again =
-            story.seed.as_ref().map(|seed| format!("cargo xtask check {} --seed {seed}", drill.selection()));
-        story.facts.extend(again.map(|again| ("again", again)));
-    }
     if let Some(Unseen { what, .. }) = unseen {
         let reason = format!(
             "the code uses {what}, which the scheduler does not see; no schedule at its awaits failed"
@@ -96,8 +91,7 @@ pub(crate) fn not_judged(scenarios: &[Criterion], reason: &str) -> Vec<Judged> {
 }
 
 fn has_been_built(workspace: &Workspace) -> bool {
-    let build = workspace.build.clone().unwrap_or_else(|| workspace.root.join("target"));
-    let files = fs::read_dir(build.join("debug/deps")).into_iter().flatten().flatten();
+    let files = fs::read_dir(workspace.build_folder().join("debug/deps")).into_iter().flatten().flatten();
     files.into_iter().any(|file| file.file_name().to_string_lossy().starts_with("libshuttle_tokio"))
 }
 

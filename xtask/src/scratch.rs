@@ -87,7 +87,7 @@ impl Scratch {
     }
 
     pub(crate) fn workspace(&self) -> Workspace {
-        let build = drill::work_folder().parent().map(Path::to_owned);
+        let build = Some(drill::target_folder());
         Workspace {
             root: self.root.clone(),
             target: Some(self.root.join("target")),

@@ -16,7 +16,13 @@ fn judge(name: &str, exit_code: i32) -> String {
 }
 
 fn judge_with(name: &str, options: &[&str], exit_code: i32) -> String {
-    let folder = submissions().join(name);
+    let (screen, said) = check(name, options, exit_code);
+    compare(&submissions().join(name).join("transcript.txt"), &screen);
+    said
+}
+
+/// The screen, and what was said beside it.
+fn check(name: &str, options: &[&str], exit_code: i32) -> (String, String) {
     let output = Command::cargo_bin("xtask")
         .expect("the runner is built")
         .current_dir(submissions())
@@ -27,11 +33,10 @@ fn judge_with(name: &str, options: &[&str], exit_code: i32) -> String {
         .timeout(std::time::Duration::from_secs(300))
         .output()
         .expect("the runner starts");
-    let screen = String::from_utf8_lossy(&output.stdout);
-    let said = String::from_utf8_lossy(&output.stderr);
+    let screen = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(exit_code), "stdout:\n{screen}\nstderr:\n{said}");
-    compare(&folder.join("transcript.txt"), &screen);
-    said.into_owned()
+    (screen, said)
 }
 
 fn compare(path: &Path, screen: &str) {
@@ -120,6 +125,32 @@ fn a_hung_one_is_told_what_was_waited_for() {
 #[test]
 fn a_crashed_one_is_told_by_what() {
     judge_with("crashed", &["--only", "idle_pool"], 1);
+}
+
+/// A scenario that both raced submissions fail.
+const RACE: &str = "race::an_accepted_job";
+
+#[test]
+#[ignore = "builds the controlled scheduler: .ci/run does, where `verify` has built it"]
+fn a_raced_one_is_told_step_by_step_and_the_same_seed_tells_the_same() {
+    judge_with("raced", &["--only", RACE], 1);
+    let (first, _) = check("raced", &["--only", RACE], 1);
+    let (_, seed) = first.split_once("cargo xtask check --path raced --seed ").expect("how to see it again");
+    let seed = seed.lines().next().expect("a number");
+    let (again, _) = check("raced", &["--only", RACE, "--seed", seed], 1);
+    assert_eq!(story(&again), story(&first));
+}
+
+#[test]
+#[ignore = "builds the controlled scheduler: .ci/run does, where `verify` has built it"]
+fn one_that_is_aborted_by_its_destructor_is_told_the_race() {
+    judge_with("raced-and-aborted", &["--only", RACE], 1);
+}
+
+/// What was expected, what was seen, and the steps.
+fn story(screen: &str) -> Vec<&str> {
+    let lines = screen.lines().skip_while(|line| !line.trim_start().starts_with("expected"));
+    lines.take_while(|line| !line.trim_start().starts_with("again")).collect()
 }
 
 #[test]

@@ -196,7 +196,7 @@ impl Client {
     pub(crate) fn pending(mut self, sent: Moment, patience: Duration) -> Pending {
         let name = self.name.clone();
         let stage = self.stage.clone();
-        let reader = thread::spawn(move || {
+        let reader = self.stage.clone().spawn(move || {
             let outcome = self.response(patience);
             (self, outcome)
         });

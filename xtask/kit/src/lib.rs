@@ -107,7 +107,7 @@ mod wire;
 pub use http::{Client, Cut, Pending, Response};
 pub use nix::sys::signal::Signal;
 pub use program::{DrainReport, Exit, Outcome, Program, Running};
-pub use scenario::{Scenario, Schedules, Stage, Waiting};
+pub use scenario::{Race, Scenario, Stage, Waiting};
 pub use timeline::{Moment, Span, Timeline};
 
 use std::time::Duration;

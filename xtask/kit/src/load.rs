@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::http::wait_until_all_read;
@@ -115,7 +115,7 @@ impl Load {
             let (stage, stop, path) = (scenario.stage().clone(), stop.clone(), path.to_owned());
             let mut begun = Some(begun.clone());
             let keep_alive = number % 2 == 0;
-            thread::spawn(move || {
+            scenario.stage().spawn(move || {
                 let mut ledger = Ledger::default();
                 let mut connection = None;
                 while !stop.load(Ordering::Relaxed) {

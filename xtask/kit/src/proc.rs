@@ -1,6 +1,7 @@
 //! What `/proc` says of a process.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The process and everything below it, the parents first.
@@ -55,39 +56,50 @@ pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-/// How long each thread of the process, by its number, has waited for a processor while it could have
-/// run.
-pub(crate) fn run_delays(pid: u32) -> Vec<(u32, Duration)> {
+/// What the scheduler says of a thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    /// How long it has run.
+    pub(crate) ran: Duration,
+    /// How long it has waited for a processor while it could have run, the present wait not included.
+    pub(crate) delay: Duration,
+    /// Whether it runs, or could.
+    pub(crate) ready: bool,
+}
+
+/// What the scheduler says of each thread of the process, by its number.
+pub(crate) fn schedules(pid: u32) -> Vec<(u32, Schedule)> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let delays = threads.flatten().filter_map(|thread| {
-        let schedstat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        let delay = schedstat.split_whitespace().nth(1)?.parse().ok()?;
-        Some((thread.file_name().to_str()?.parse().ok()?, Duration::from_nanos(delay)))
+    let schedules = threads.flatten().filter_map(|thread| {
+        let (ran, delay) = schedstat(&thread.path().join("schedstat"))?;
+        let ready = stat_from_state(&thread.path().join("stat")).starts_with('R');
+        Some((thread.file_name().to_str()?.parse().ok()?, Schedule { ran, delay, ready }))
     });
-    delays.collect()
+    schedules.collect()
 }
 
-/// The same for the thread that asks.
+/// How long the thread that asks has waited for a processor.
 pub(crate) fn run_delay_of_this_thread() -> Duration {
-    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let delay = schedstat.split_whitespace().nth(1).and_then(|delay| delay.parse().ok());
-    Duration::from_nanos(delay.unwrap_or_default())
+    schedstat(Path::new("/proc/thread-self/schedstat")).unwrap_or_default().1
 }
 
-/// Processor time that the process has used, and that the whole machine has, in ticks of 10 ms.
+/// For how long a thread has run, and has waited for that.
+fn schedstat(path: &Path) -> Option<(Duration, Duration)> {
+    let text = fs::read_to_string(path).ok()?;
+    let mut times = text.split_whitespace().map(|time| time.parse().map(Duration::from_nanos));
+    Some((times.next()?.ok()?, times.next()?.ok()?))
+}
+
+/// A line of `stat` from its third field on, the state.
+fn stat_from_state(path: &Path) -> String {
+    let stat = fs::read_to_string(path).unwrap_or_default();
+    // The name in parentheses may contain anything.
+    stat.rsplit_once(") ").map_or("", |(_, rest)| rest).to_owned()
+}
+
+/// Processor time that the process has used, in ticks of 10 ms.
 pub(crate) fn ticks(pid: u32) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in parentheses may contain spaces; utime and stime are fields 14 and 15 of the line.
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
-}
-
-/// Processor time that the machine has spent on anything, and on anything or nothing, in ticks of 10 ms.
-pub(crate) fn machine_ticks() -> (u64, u64) {
-    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let line = stat.lines().next().unwrap_or_default();
-    let ticks: Vec<u64> = line.split_whitespace().skip(1).take(8).filter_map(|t| t.parse().ok()).collect();
-    let all: u64 = ticks.iter().sum();
-    let idle: u64 = ticks.iter().skip(3).take(2).sum();
-    (all - idle, all)
+    // utime and stime are fields 14 and 15.
+    let stat = stat_from_state(&PathBuf::from(format!("/proc/{pid}/stat")));
+    stat.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }

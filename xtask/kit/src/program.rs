@@ -539,7 +539,8 @@ fn read(
     recorder: Recorder,
 ) {
     let state = state.clone();
-    thread::spawn(move || {
+    let stage = recorder.stage.clone();
+    stage.spawn(move || {
         gate.pass();
         let mut line = Vec::new();
         let mut buffer = [0; 16 * 1024];
@@ -604,7 +605,8 @@ fn plain(line: &str) -> String {
 /// Waits for the exit on a thread of its own, so that the moment is exact.
 fn watch(mut child: Child, state: &Arc<State>, recorder: Recorder) {
     let state = state.clone();
-    thread::spawn(move || {
+    let stage = recorder.stage.clone();
+    stage.spawn(move || {
         let exited = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
         while let Err(Errno::EINTR) = waitid(Id::Pid(Pid::from_raw(child.id().cast_signed())), exited) {}
         let at = Moment::now();

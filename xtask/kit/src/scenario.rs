@@ -1,11 +1,12 @@
 //! One criterion being tested.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use drain_criteria::Criterion;
@@ -173,21 +174,10 @@ impl Stage {
 
     /// Fails: there is a schedule in which the criterion does not hold. For race checks.
     #[track_caller]
-    pub fn raced(
-        &self,
-        schedules: &Schedules,
-        steps: &[(String, String)],
-        expected: &str,
-        observed: &str,
-    ) -> ! {
-        wire::raced(schedules, steps, expected, observed);
+    pub fn raced(&self, race: &Race) -> ! {
+        race.tell();
         let Criterion { sentence, why, .. } = &self.criterion;
-        let Schedules { done, of, seed } = schedules;
-        let lines = (1..).zip(steps).map(|(number, (who, what))| format!("    {number:>2} {who:<10} {what}"));
-        panic!(
-            "{sentence}\n\n    after {done} of {of} schedules, seed {seed}\n    expected   {expected}\n    observed   {observed}\n\n{}\n\n    {why}\n",
-            lines.collect::<Vec<_>>().join("\n")
-        );
+        panic!("{sentence}\n\n{race}\n\n    {why}\n");
     }
 
     /// Ends the test without a verdict: what it needs did not happen, or the machine was too busy.
@@ -239,6 +229,19 @@ impl Stage {
             || "the start".to_owned(),
             |event| format!("{} {}", event.lane, event.what).trim().to_owned(),
         )
+    }
+
+    /// Runs `body` on a thread whose waits count, also if it ends before anybody looks at it.
+    pub(crate) fn spawn<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let stage = self.clone();
+        thread::spawn(move || {
+            let result = body();
+            stage.lag.thread_ends();
+            result
+        })
     }
 
     pub(crate) fn started(&self, pid: u32, mark: String) {
@@ -316,14 +319,39 @@ impl Stage {
     }
 }
 
-/// Where the exploration of schedules stood when it found a failure.
-pub struct Schedules {
+/// A schedule in which a criterion does not hold.
+pub struct Race {
     /// How many schedules were run, this one included.
     pub done: u64,
     /// How many there would have been.
     pub of: u64,
     /// The number of this one; the same number gives the same schedule.
     pub seed: u64,
+    /// What happened: who did what.
+    pub steps: Vec<(String, String)>,
+    /// What must hold.
+    pub expected: String,
+    /// What was seen.
+    pub observed: String,
+}
+
+impl Race {
+    /// Tells the runner, without ending the test: for a process that is about to be aborted.
+    pub fn tell(&self) {
+        wire::raced(self);
+    }
+}
+
+impl Display for Race {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { done, of, seed, steps, expected, observed } = self;
+        writeln!(f, "    after {done} of {of} schedules, seed {seed}")?;
+        writeln!(f, "    expected   {expected}\n    observed   {observed}")?;
+        for (number, (who, what)) in (1..).zip(steps) {
+            write!(f, "\n    {number:>2} {who:<10} {what}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Says what is being waited for, until it is dropped.

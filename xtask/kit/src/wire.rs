@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tinyjson::JsonValue;
 
-use crate::Schedules;
+use crate::Race;
 
 /// The file is bounded, whatever the code under test does: a scenario with two hundred clients writes a
 /// few hundred lines. How it ended is always written.
@@ -59,8 +59,8 @@ pub(crate) fn failed(expected: &str, observed: &str, picture: &[String]) {
     write("failed", [("expected", text(expected)), ("observed", text(observed)), ("picture", picture)]);
 }
 
-pub(crate) fn raced(schedules: &Schedules, steps: &[(String, String)], expected: &str, observed: &str) {
-    let Schedules { done, of, seed } = schedules;
+pub(crate) fn raced(race: &Race) {
+    let Race { done, of, seed, steps, expected, observed } = race;
     let steps = steps.iter().map(|(who, what)| JsonValue::Array(vec![text(who), text(what)])).collect();
     write(
         "raced",

@@ -30,12 +30,14 @@
 #![warn(missing_docs)]
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::thread;
 
-use drain_kit::{Scenario, Schedules};
+use drain_kit::{Race, Scenario};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
 
@@ -50,26 +52,38 @@ const MOST_STEPS: usize = 100_000;
 
 /// What happened in one schedule, in the words of the drill.
 #[derive(Clone, Default)]
-pub struct Story(Arc<Mutex<Vec<(String, String)>>>);
+pub struct Story(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    steps: Vec<(String, String)>,
+    /// What happens after the failure, while destructors run, is no part of how it came about.
+    over: bool,
+}
 
 impl Story {
     /// Records that `who` (submit, drain, a worker) did `what`.
     pub fn step(&self, who: &str, what: impl Display) {
-        self.lock().push((who.to_owned(), what.to_string()));
+        let mut told = self.lock();
+        if !told.over {
+            told.steps.push((who.to_owned(), what.to_string()));
+        }
     }
 
     /// Ends this schedule as a failure unless `holds`.
     pub fn require(&self, holds: bool, expected: impl Display, observed: impl Display) {
         if !holds {
+            self.lock().over = true;
             panic_any(Failure { expected: expected.to_string(), observed: observed.to_string() });
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, String)>> {
+    fn lock(&self) -> MutexGuard<'_, Told> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+#[derive(Clone)]
 struct Failure {
     expected: String,
     observed: String,
@@ -84,6 +98,7 @@ where
     F: Fn(Story) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + 'static,
 {
+    tell_before_an_abort();
     let body = Arc::new(body);
     let _waiting =
         scenario.waiting("a schedule to end: a lock of std is held across an await, or a loop never yields");
@@ -91,10 +106,12 @@ where
     let of = std::env::var("DRAIN_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(SCHEDULES);
     let seeds = one.map_or(1..=of, |seed| seed..=seed);
     for (done, seed) in (1..).zip(seeds) {
-        if let Err((story, panic)) = schedule(seed, &body) {
-            let steps = story.lock().clone();
-            let Failure { expected, observed } = told(panic);
-            scenario.raced(&Schedules { done, of, seed }, &steps, &expected, &observed);
+        let run = Run { done, of, seed, story: Story::default(), panics: Vec::new() };
+        RUN.set(Some(run.clone()));
+        let outcome = schedule(seed, run.story.clone(), &body);
+        RUN.set(None);
+        if let Err(panic) = outcome {
+            scenario.raced(&run.race(Failure::of(&*panic)));
         }
     }
     if one.is_none() {
@@ -102,20 +119,76 @@ where
     }
 }
 
+thread_local! {
+    /// The schedule that is being run.
+    static RUN: RefCell<Option<Run>> = const { RefCell::new(None) };
+}
+
+#[derive(Clone)]
+struct Run {
+    done: u64,
+    of: u64,
+    seed: u64,
+    story: Story,
+    panics: Vec<Failure>,
+}
+
+impl Run {
+    fn race(&self, Failure { expected, observed }: Failure) -> Race {
+        let &Self { done, of, seed, .. } = self;
+        Race { done, of, seed, steps: self.story.lock().steps.clone(), expected, observed }
+    }
+
+    /// The race, if `panic` is the one with which the process is aborted.
+    fn panicked(&mut self, panic: &(dyn Any + Send)) -> Option<Race> {
+        if text_of(panic) != A_DESTRUCTOR_PANICKED {
+            self.panics.push(Failure::of(panic));
+            return None;
+        }
+        // The last is the destructor's own, on the way out from the one before.
+        let destructor = self.panics.pop()?;
+        let failure = self.panics.pop().unwrap_or_else(|| destructor.clone());
+        let observed = format!("{}; on the way out a destructor panicked", failure.observed);
+        Some(self.race(Failure { observed, ..failure }))
+    }
+}
+
+/// With these words the standard library aborts the process: there is nobody who could catch a second
+/// panic.
+const A_DESTRUCTOR_PANICKED: &str = "panic in a destructor during cleanup";
+
+/// A schedule that fails unwinds, and so drops what the code under test holds. If a destructor panics
+/// then, because of a lock that is held or of something that is not done, the process is aborted, and
+/// what was found must be told before.
+fn tell_before_an_abort() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            print(panic);
+            let race = RUN.with_borrow_mut(|run| run.as_mut()?.panicked(panic.payload()));
+            if let Some(race) = race {
+                race.tell();
+                eprintln!("\n{race}\n");
+            }
+        }));
+    });
+}
+
 /// Runs the schedule of this seed: odd ones are random, even ones PCT.
-fn schedule<F, Fut>(seed: u64, body: &Arc<F>) -> Result<(), (Story, Box<dyn Any + Send>)>
+fn schedule<F, Fut>(seed: u64, story: Story, body: &Arc<F>) -> thread::Result<()>
 where
     F: Fn(Story) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + 'static,
 {
     if seed % 2 == 1 {
-        run(RandomScheduler::new_from_seed(seed, 1), body)
+        run(RandomScheduler::new_from_seed(seed, 1), story, body)
     } else {
-        run(PctScheduler::new_from_seed(seed, PRIORITY_CHANGES, PCT_RUNS), body)
+        run(PctScheduler::new_from_seed(seed, PRIORITY_CHANGES, PCT_RUNS), story, body)
     }
 }
 
-fn run<S, F, Fut>(scheduler: S, body: &Arc<F>) -> Result<(), (Story, Box<dyn Any + Send>)>
+fn run<S, F, Fut>(scheduler: S, story: Story, body: &Arc<F>) -> thread::Result<()>
 where
     S: Scheduler + 'static,
     F: Fn(Story) -> Fut + Send + Sync + 'static,
@@ -126,30 +199,32 @@ where
     config.max_steps = shuttle::MaxSteps::FailAfter(MOST_STEPS);
     config.stack_size = 512 * 1024;
     config.silence_warnings = true;
-    let last = Story::default();
-    let shown = last.clone();
     let body = body.clone();
     let all = move || {
-        shown.lock().clear();
-        shuttle::future::block_on(body(shown.clone()));
+        *story.lock() = Told::default();
+        shuttle::future::block_on(body(story.clone()));
     };
     let runner = Runner::new(scheduler, config);
-    catch_unwind(AssertUnwindSafe(|| runner.run(all))).map(|_| ()).map_err(|panic| (last, panic))
+    catch_unwind(AssertUnwindSafe(|| runner.run(all))).map(|_| ())
 }
 
-/// What a panic means for the learner.
-fn told(panic: Box<dyn Any + Send>) -> Failure {
-    let panic = match panic.downcast::<Failure>() {
-        Ok(failure) => return *failure,
-        Err(panic) => panic,
-    };
-    let text = panic.downcast_ref::<String>().cloned();
-    let text =
-        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
-    let observed = match () {
-        () if text.contains("deadlock") => "nobody can go on: every task waits for another".to_owned(),
-        () if text.contains("exceeded max_steps") => format!("no end after {MOST_STEPS} steps"),
-        () => format!("the code panicked: {text}"),
-    };
-    Failure { expected: "every schedule comes to its end".to_owned(), observed }
+impl Failure {
+    /// What a panic means for the learner.
+    fn of(panic: &(dyn Any + Send)) -> Self {
+        if let Some(failure) = panic.downcast_ref::<Self>() {
+            return failure.clone();
+        }
+        let text = text_of(panic);
+        let observed = match () {
+            () if text.contains("deadlock") => "nobody can go on: every task waits for another".to_owned(),
+            () if text.contains("exceeded max_steps") => format!("no end after {MOST_STEPS} steps"),
+            () => format!("the code panicked: {text}"),
+        };
+        Self { expected: "every schedule comes to its end".to_owned(), observed }
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default()
 }
