@@ -1,171 +1,45 @@
 //! Messages are the product: what a learner sees is recorded, and compared.
 //!
 //! Each folder in `submissions` is a task crate that somebody might hand in, with the screen that it
-//! gets. Numbers differ from run to run and are compared as `#`. After a wanted change:
-//! `BLESS=1 cargo test -p xtask --test transcripts`, then read the difference.
+//! gets. After a wanted change: `BLESS=1 cargo test -p xtask --test transcripts`, then read the difference.
 
-use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+mod screen;
 
-use assert_cmd::Command;
-
-/// Judges a submission and compares the screen and the exit code.
-fn judge(name: &str, exit_code: i32) -> String {
-    judge_with(name, &[], exit_code)
-}
-
-fn judge_with(name: &str, options: &[&str], exit_code: i32) -> String {
-    let (screen, said) = check(name, options, exit_code);
-    compare(&submissions().join(name).join("transcript.txt"), &screen);
-    said
-}
-
-/// The screen, and what was said beside it.
-fn check(name: &str, options: &[&str], exit_code: i32) -> (String, String) {
-    let output = Command::cargo_bin("xtask")
-        .expect("the runner is built")
-        .current_dir(submissions())
-        .args(["check", "--path", name])
-        .args(options)
-        .env("NO_COLOR", "1")
-        .env("PATH", with_a_git_that_sees_no_change())
-        .timeout(std::time::Duration::from_secs(300))
-        .output()
-        .expect("the runner starts");
-    let screen = String::from_utf8_lossy(&output.stdout).into_owned();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(exit_code), "stdout:\n{screen}\nstderr:\n{said}");
-    (screen, said)
-}
-
-fn compare(path: &Path, screen: &str) {
-    let screen = shaped(screen);
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(path, &screen).expect("the transcript can be written");
-    }
-    let recorded = fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        recorded == screen,
-        "the screen is not the one in {}\n\n--- recorded\n{recorded}\n--- now\n{screen}",
-        path.display()
-    );
-}
-
-/// Numbers become `#` and units of time `ms`, and with them goes the white space that depends on
-/// them.
-fn shaped(screen: &str) -> String {
-    let mut shaped = String::new();
-    for line in screen.lines() {
-        let indent = line.len() - line.trim_start().len();
-        let without_sign = line.trim_start().trim_start_matches(['+', '-']);
-        let timeline = without_sign.starts_with(|c: char| c.is_ascii_digit());
-        shaped.push_str(if timeline { "    " } else { &line[..indent] });
-        let mut words: Vec<String> = Vec::new();
-        // A moment before the signal may round to zero, and has no sign then.
-        for word in if timeline { without_sign } else { line }.split_whitespace().map(without_numbers) {
-            let after_number = words.last().is_some_and(|word| word.ends_with('#'));
-            let bare = word.trim_end_matches([',', ';', ':', ')', '.']);
-            let is_unit = after_number && matches!(bare, "s" | "ms" | "us");
-            words.push(if is_unit { word.replacen(bare, "ms", 1) } else { word });
-        }
-        shaped.push_str(&words.join(" "));
-        shaped.push('\n');
-    }
-    shaped
-}
-
-/// `26.3µs` becomes `#ms`.
-fn without_numbers(word: &str) -> String {
-    let mut shaped = String::new();
-    for letter in word.chars() {
-        match letter {
-            '0'..='9' | '.' if shaped.ends_with('#') => {}
-            '0'..='9' => shaped.push('#'),
-            letter => shaped.push(letter),
-        }
-    }
-    shaped.replace("#µs", "#ms").replace("#ns", "#ms")
-}
-
-/// Whether this checkout has uncommitted changes is not what is being tested here.
-fn with_a_git_that_sees_no_change() -> OsString {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("git");
-    fs::create_dir_all(&folder).expect("the folder can be made");
-    let git = folder.join("git");
-    if !git.exists() {
-        // A link, whole at once: another test may be about to use it.
-        let _ = std::os::unix::fs::symlink("/bin/true", &git);
-    }
-    let mut path = OsString::from(folder);
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
-    path
-}
-
-fn submissions() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/submissions")
-}
+use screen::judge;
 
 #[test]
 fn a_green_one_is_told_what_to_read_next() {
-    judge("green", 0);
+    judge("green", &[], 0);
 }
 
 #[test]
 fn a_red_one_is_shown_what_was_seen_and_why_it_matters() {
-    judge("red", 1);
+    judge("red", &[], 1);
 }
 
 #[test]
 fn a_hung_one_is_told_what_was_waited_for() {
-    judge("hung", 1);
+    judge("hung", &[], 1);
 }
 
 #[test]
 fn a_crashed_one_is_told_by_what() {
-    judge_with("crashed", &["--only", "idle_pool"], 1);
-}
-
-/// A scenario that both raced submissions fail.
-const RACE: &str = "race::an_accepted_job";
-
-#[test]
-#[ignore = "builds the controlled scheduler: .ci/run does, where `verify` has built it"]
-fn a_raced_one_is_told_step_by_step_and_the_same_seed_tells_the_same() {
-    judge_with("raced", &["--only", RACE], 1);
-    let (first, _) = check("raced", &["--only", RACE], 1);
-    let (_, seed) = first.split_once("cargo xtask check --path raced --seed ").expect("how to see it again");
-    let seed = seed.lines().next().expect("a number");
-    let (again, _) = check("raced", &["--only", RACE, "--seed", seed], 1);
-    assert_eq!(story(&again), story(&first));
-}
-
-#[test]
-#[ignore = "builds the controlled scheduler: .ci/run does, where `verify` has built it"]
-fn one_that_is_aborted_by_its_destructor_is_told_the_race() {
-    judge_with("raced-and-aborted", &["--only", RACE], 1);
-}
-
-/// What was expected, what was seen, and the steps.
-fn story(screen: &str) -> Vec<&str> {
-    let lines = screen.lines().skip_while(|line| !line.trim_start().starts_with("expected"));
-    lines.take_while(|line| !line.trim_start().starts_with("again")).collect()
+    judge("crashed", &["--only", "idle_pool"], 1);
 }
 
 #[test]
 fn a_cheating_one_is_not_believed() {
-    judge_with("cheating", &["--only", "idle_pool"], 1);
+    judge("cheating", &["--only", "idle_pool"], 1);
 }
 
 #[test]
 fn one_with_tests_of_its_own_is_not_judged() {
-    judge("not-judged", 3);
+    judge("not-judged", &[], 3);
 }
 
 #[test]
 fn one_that_does_not_compile_gets_the_compilers_words() {
-    let said = judge("not-compiling", 1);
+    let said = judge("not-compiling", &[], 1);
     assert_eq!(said.matches("error[E0728]").count(), 1, "the compiler's words, once:\n{said}");
     assert!(!said.contains("could not compile"), "and none of cargo's own:\n{said}");
     assert!(said.contains("src/main.rs:5"), "where it is:\n{said}");

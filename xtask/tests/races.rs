@@ -1,0 +1,30 @@
+//! The screens of submissions with a race. Not among the tests that plain `cargo test` runs, because they
+//! build the controlled scheduler: `cargo test -p xtask --test races`.
+
+mod screen;
+
+use screen::{check, judge};
+
+/// A scenario that both raced submissions fail.
+const RACE: &str = "race::an_accepted_job";
+
+#[test]
+fn a_raced_one_is_told_step_by_step_and_the_same_seed_tells_the_same() {
+    judge("raced", &["--only", RACE], 1);
+    let (first, _) = check("raced", &["--only", RACE], 1);
+    let (_, seed) = first.split_once("cargo xtask check --path raced --seed ").expect("how to see it again");
+    let seed = seed.lines().next().expect("a number");
+    let (again, _) = check("raced", &["--only", RACE, "--seed", seed], 1);
+    assert_eq!(story(&again), story(&first));
+}
+
+#[test]
+fn one_that_is_aborted_by_its_destructor_is_told_the_race() {
+    judge("raced-and-aborted", &["--only", RACE], 1);
+}
+
+/// What was expected, what was seen, and the steps.
+fn story(screen: &str) -> Vec<&str> {
+    let lines = screen.lines().skip_while(|line| !line.trim_start().starts_with("expected"));
+    lines.take_while(|line| !line.trim_start().starts_with("again")).collect()
+}
