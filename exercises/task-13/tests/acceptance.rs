@@ -360,6 +360,30 @@ fn a_partition_changes_hands_when_its_messages_are_done() {
     billing.require_each_once();
 }
 
+/// Workers that are all busy do not hold up a handover: it takes no longer than a drain.
+///
+/// Why: four messages that keep failing are a database that is down. A member that does not listen to its group
+/// then keeps its partitions from the others, and after five minutes it is thrown out.
+///
+/// Limit: 60 s
+#[test]
+fn busy_workers_do_not_hold_up_a_handover() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 2);
+    billing.send(0, &[FOR_EVER; 4]);
+    let _first = billing.start(SHORT);
+    billing.ledger.wait_for(4);
+    let _second = billing.start(SHORT);
+    let joined = Moment::now();
+    // Whichever partition is handed over: the second instance has this one now, or the first has workers again.
+    let keys = billing.send(1, &["20"]);
+    while !billing.ledger.missing(&keys).is_empty() && Moment::now().since(joined) < secs(20) {
+        thread::sleep(ms(20));
+    }
+    // The first one hears of it with its next heartbeat, of which there is one in five seconds on a real broker.
+    scenario.at_most(secs(15), joined, Moment::now(), "the message in the other partition");
+}
+
 /// When the next instance joins during the drain, what is in flight is still finished and committed: each
 /// message is processed once.
 ///
@@ -393,15 +417,20 @@ fn a_drain_survives_that_the_next_instance_joins() {
 fn a_commit_that_is_refused_for_the_moment_is_tried_again() {
     let scenario = Scenario::new();
     let billing = Billing::embedded(&scenario, 1);
-    // Short, so that only the last commits are refused, and not those that come while it runs.
-    billing.send(0, &["0+300"; 4]);
-    let program = billing.start(AMPLE);
-    billing.ledger.wait_for(4);
-    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::RebalanceInProgress; 5]);
-    program.signal(Signal::SIGTERM);
-    program.exit_with(0);
-    let committed = billing.committed();
-    scenario.require(committed == [4], "all four committed", format!("committed: {committed:?}"));
+    billing.refuses_for_a_moment(Refusal::RebalanceInProgress);
+}
+
+/// A last commit that Kafka refuses, because the member is behind its group by a heartbeat, is tried again.
+///
+/// Why: the group counts on whenever somebody comes or goes. The member hears of it with its next heartbeat,
+/// and what it says then is taken.
+///
+/// Limit: 30 s
+#[test]
+fn a_commit_of_a_member_that_is_behind_is_tried_again() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    billing.refuses_for_a_moment(Refusal::StaleMemberEpoch);
 }
 
 /// A commit that Kafka refuses for good ends the drain with exit code 1, by the deadline at the latest.
@@ -418,7 +447,7 @@ fn a_commit_that_is_refused_for_good_is_a_failure() {
     let begun = Moment::now();
     let program = billing.start(SHORT);
     billing.ledger.wait_for(4);
-    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::UnknownMember; 1_000]);
+    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::FencedMemberEpoch; 1_000]);
     let signal = program.signal(Signal::SIGTERM);
     billing.require_in_flight(begun, ms(1_500));
     program.exit_at_most(SHORT_DEADLINE + TOLERANCE, signal);
@@ -899,6 +928,21 @@ impl<'a> Billing<'a> {
             format!("exit not before {earliest:?}: until then the work has time"),
             format!("exit after {:?}", exit.at.since(signal)),
         );
+    }
+
+    /// A drain whose commits are refused until half a second after the work is done: with that, the last one
+    /// is among them, however often the program commits.
+    fn refuses_for_a_moment(&self, refusal: Refusal) {
+        self.send(0, &["0+1500"; 4]);
+        let program = self.start(AMPLE);
+        self.ledger.wait_for(4);
+        program.signal(Signal::SIGTERM);
+        self.kafka.refuse(Request::OffsetCommit, &[refusal; 1_000]);
+        thread::sleep(ms(2_000));
+        self.kafka.forgive(Request::OffsetCommit);
+        program.exit_with(0);
+        let committed = self.committed();
+        self.scenario.require(committed == [4], "all four committed", format!("committed: {committed:?}"));
     }
 
     /// For drains that end because Kafka does not do what they need.

@@ -45,7 +45,9 @@ pub enum Refusal {
     UnknownMember = 25,
     /// The group is being shared out again: succeeds when tried again.
     RebalanceInProgress = 27,
-    /// The member is behind its group, in the newer protocol: final for what it holds.
+    /// The group has thrown this member out, in the newer protocol: final for what it holds.
+    FencedMemberEpoch = 110,
+    /// The member is behind its group, in the newer protocol: succeeds after its next heartbeat.
     StaleMemberEpoch = 113,
 }
 
