@@ -667,6 +667,9 @@ mod leaks {
             "no more memory after 30,000 jobs that are done",
             format!("{grown} KiB more"),
         );
+        let outcome = pool.drain(Instant::now() + secs(1)).await;
+        let expected = Ok(Drained { done: 35_000 });
+        scenario.require(outcome == expected, format!("{expected:?}"), format!("{outcome:?}"));
     }
 
     /// How much memory this process has now, in KiB.
@@ -853,7 +856,9 @@ mod report {
     fn require_duration(scenario: &Scenario, report: &DrainReport, least: Duration, measured: Duration) {
         scenario.require(
             report.duration >= least && report.duration <= measured + ms(10),
-            format!("a duration of {least:?} at least, and about {measured:.1?}, as measured around the drain"),
+            format!(
+                "a duration of {least:?} at least, and about {measured:.1?}, as measured around the drain"
+            ),
             format!("duration={:?}", report.duration),
         );
     }
