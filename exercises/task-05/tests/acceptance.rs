@@ -229,7 +229,7 @@ fn the_window_counts_against_the_budget() {
             format!("GET /slow cut off {SHORT_DEADLINE:?} after the signal, when the budget is over");
         let observed = format!("answered with 200, {}", when(&scenario, response.at));
         let deadline = noticed.plus(SHORT_DEADLINE);
-        scenario.too_late(Duration::ZERO, deadline, response.at, &expected, &observed);
+        scenario.too_late(response.at.since(answerable(sent)), deadline, response.at, &expected, &observed);
     }
     service.exit_at_the_deadline(sent);
 }
@@ -646,11 +646,22 @@ impl<'a> Service<'a> {
             let expected = format!(
                 "exit code 1, {SHORT_DEADLINE:?} after the signal, when the budget is over: a request is in flight"
             );
-            self.fail(sent, &expected, &format!("{exit}, {}", when(self.scenario, exit.at)));
+            let observed = format!("{exit}, {}", when(self.scenario, exit.at));
+            // A program that stood still from the deadline on until it had an answer has one to send.
+            let (deadline, since) = (signal.plus(SHORT_DEADLINE), exit.at.since(answerable(sent)));
+            if self.scenario.too_busy(since, deadline, exit.at) {
+                self.scenario.too_late(since, deadline, exit.at, &expected, &observed);
+            }
+            self.fail(sent, &expected, &observed);
         }
         self.scenario.at_most(SHORT_DEADLINE + ms(500), signal, exit.at, "exit");
         exit.at
     }
+}
+
+/// When the answer is ready to a `/slow` that was sent at this moment.
+fn answerable(sent: Moment) -> Moment {
+    sent.plus(secs(2))
 }
 
 #[track_caller]
