@@ -130,14 +130,19 @@ fn unseen(source: &str) -> Option<Unseen> {
         .into_iter()
         .find(|what| code.contains(what))
         .map(|what| Unseen { what: format!("`{what}`"), blocks: true });
-    let of_sync = code.split("std::sync").skip(1).find_map(|rest| {
+    let of_sync = code.split("std::sync").skip(1).filter_map(|rest| {
         // The module itself, or all that is in it, may be anything.
         let name = rest.strip_prefix("::").map_or("", word);
         let what = if matches!(name, "" | "self") { "std::sync" } else { &format!("std::sync::{name}") };
-        let blocks = name == "mpsc" || name == "Condvar";
+        let blocks = match name {
+            "mpsc" | "Condvar" | "Barrier" => true,
+            // Whoever comes while the first is in the initialiser stands still, and so does the scheduler.
+            "OnceLock" => code.contains("get_or_init"),
+            _ => false,
+        };
         (!matches!(name, "Arc" | "Weak")).then(|| Unseen { what: format!("`{what}`"), blocks })
     });
-    found.or(of_sync)
+    found.or(of_sync.min_by_key(|unseen| !unseen.blocks))
 }
 
 /// The code with each path of a `use` written out: `use std::{fmt, sync::{Arc, Mutex}};` is
@@ -225,6 +230,13 @@ mod tests {
         assert_eq!(what("use std::sync::*;"), module);
         assert_eq!(what("use std::{sync::{self, Arc}};"), module);
         assert_eq!(what("use std::{sync::{Arc, Weak}, task::{Context, Poll}};\nuse tokio::sync;"), None);
+    }
+
+    #[test]
+    fn an_initialiser_misleads() {
+        let once = |blocks| Some(("`std::sync::OnceLock`".to_owned(), blocks));
+        assert_eq!(what("use std::sync::OnceLock;\nonce.set(1);"), once(false));
+        assert_eq!(what("use std::sync::{Mutex, OnceLock};\nonce.get_or_init(begin);"), once(true));
     }
 
     #[test]
