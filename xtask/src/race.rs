@@ -118,23 +118,63 @@ struct Unseen {
 fn unseen(source: &str) -> Option<Unseen> {
     let code: String =
         source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+    let code = with_whole_paths(&code).replace("core::", "std::");
     let threads = ["std::thread", "spawn_blocking", "block_in_place", "parking_lot", "crossbeam"];
     let found = threads
         .into_iter()
         .find(|what| code.contains(what))
         .map(|what| Unseen { what: format!("`{what}`"), blocks: true });
-    let of_sync = code.split("std::sync::").skip(1).find_map(|rest| {
-        let list = rest
-            .strip_prefix('{')
-            .map_or_else(|| word(rest), |list| list.split('}').next().unwrap_or_default());
-        let seen = ["Arc", "Weak", ""];
-        let mut names = list.split(',').map(|name| word(name.trim()));
-        names.find(|name| !seen.contains(name)).map(|name| Unseen {
-            what: format!("`std::sync::{name}`"),
-            blocks: name == "mpsc" || name == "Condvar",
-        })
+    let of_sync = code.split("std::sync").skip(1).filter_map(|rest| {
+        // The module itself, or all that is in it, may be anything.
+        let name = rest.strip_prefix("::").map_or("", word);
+        let what = if matches!(name, "" | "self") { "std::sync" } else { &format!("std::sync::{name}") };
+        let blocks = match name {
+            "mpsc" | "Condvar" | "Barrier" => true,
+            // Whoever comes while the first is in the initialiser stands still, and so does the scheduler.
+            "OnceLock" => code.contains("get_or_init"),
+            _ => false,
+        };
+        (!matches!(name, "Arc" | "Weak")).then(|| Unseen { what: format!("`{what}`"), blocks })
     });
-    found.or(of_sync)
+    found.or(of_sync.min_by_key(|unseen| !unseen.blocks))
+}
+
+/// The code with each path of a `use` written out: `use std::{fmt, sync::{Arc, Mutex}};` is
+/// `std::fmt;std::sync::Arc;std::sync::Mutex;` then.
+fn with_whole_paths(code: &str) -> String {
+    let mut whole = String::new();
+    for statement in code.split_inclusive(';') {
+        match statement.split_once("use ") {
+            Some((before, tree)) => {
+                whole.push_str(before);
+                paths("", tree.trim_end_matches(';'), &mut whole);
+            }
+            None => whole.push_str(statement),
+        }
+    }
+    whole
+}
+
+fn paths(before: &str, tree: &str, whole: &mut String) {
+    let tree = tree.trim();
+    let Some((head, list)) = tree.split_once('{') else {
+        whole.extend([before, tree, ";"]);
+        return;
+    };
+    let before = format!("{before}{}", head.trim());
+    let list = list.strip_suffix('}').unwrap_or(list);
+    let mut depth = 0;
+    let at_top = |letter: char| {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    };
+    for branch in list.split(at_top) {
+        paths(&before, branch, whole);
+    }
 }
 
 fn word(text: &str) -> &str {
@@ -168,7 +208,34 @@ mod tests {
     }
 
     #[test]
+    fn in_a_list_of_paths_they_are_not_either() {
+        let unseen = Some(("`std::sync::Mutex`".to_owned(), false));
+        assert_eq!(what("use std::{fmt, sync::{Arc, Mutex}};"), unseen);
+        assert_eq!(
+            what("pub use std::{\n    sync::{\n        Mutex as Lock,\n    },\n    time,\n};"),
+            unseen
+        );
+        let atomic = Some(("`std::sync::atomic`".to_owned(), false));
+        assert_eq!(what("use std::sync::{Arc, atomic::{self, AtomicBool}};"), atomic);
+        assert_eq!(what("let flag = core::sync::atomic::AtomicBool::new(true);"), atomic);
+        let module = Some(("`std::sync`".to_owned(), false));
+        assert_eq!(what("use std::sync;"), module);
+        assert_eq!(what("use std::sync as shared;"), module);
+        assert_eq!(what("use std::sync::*;"), module);
+        assert_eq!(what("use std::{sync::{self, Arc}};"), module);
+        assert_eq!(what("use std::{sync::{Arc, Weak}, task::{Context, Poll}};\nuse tokio::sync;"), None);
+    }
+
+    #[test]
+    fn an_initialiser_misleads() {
+        let once = |blocks| Some(("`std::sync::OnceLock`".to_owned(), blocks));
+        assert_eq!(what("use std::sync::OnceLock;\nonce.set(1);"), once(false));
+        assert_eq!(what("use std::sync::{Mutex, OnceLock};\nonce.get_or_init(begin);"), once(true));
+    }
+
+    #[test]
     fn threads_mislead() {
+        assert_eq!(what("use std::{io, thread};"), Some(("`std::thread`".to_owned(), true)));
         assert_eq!(what("std::thread::spawn(|| ());"), Some(("`std::thread`".to_owned(), true)));
         assert_eq!(what("use std::sync::mpsc;"), Some(("`std::sync::mpsc`".to_owned(), true)));
     }

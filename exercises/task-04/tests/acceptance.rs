@@ -8,7 +8,7 @@ use std::future::pending;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use drain_kit::leaks::Footprint;
 use drain_kit::{DrainReport, Moment, Outcome, Program, Scenario, Span, Timeline, ms, secs};
 use task_04::{Closed, DeadlineExceeded, Drained, Pool};
 use tokio::select;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{self, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,87 @@ async fn a_job_that_was_busy_at_the_deadline_still_sees_the_cancellation() {
     busy.let_go();
     trial.missed_in_real_time(drain).await;
     trial.require_saw(1..=2);
+}
+
+/// A job that reads one message after the other sees the cancellation too, and is not cut off before.
+///
+/// Why: a task that never waits is made to by tokio: now and then all of its channels say that they are
+/// empty, though they are not, and its token that it is not cancelled. A job whose last turn is just then
+/// has none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+async fn a_job_that_reads_one_message_after_the_other_sees_the_cancellation() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 7, 1);
+    // Several: a `select!` that picks one of its branches at random is often lucky.
+    let mut all_busy = Vec::new();
+    for number in 1..=6 {
+        let (busy, held) = Busy::new();
+        all_busy.push(busy);
+        let (sender, mut messages) = mpsc::unbounded_channel();
+        for message in 0..1_000 {
+            sender.send(message).expect("the receiver is there");
+        }
+        let jobs = trial.jobs.clone();
+        let job = async move |token: CancellationToken| {
+            let read = async move {
+                held.hold();
+                // Open, so that there may be more.
+                let _open = sender;
+                while messages.recv().await.is_some() {}
+            };
+            select! {
+                biased;
+                () = token.cancelled() => jobs.saw(number),
+                () = read => {}
+            }
+        };
+        trial.accept(number, job).await;
+    }
+    trial.accept(7, trial.jobs.heeds(7)).await;
+    trial.begun(1..=7).await;
+    let drain = trial.drain(ms(50));
+    let seen = trial.draining_until(drain, "6 jobs, which are busy", |book| book.saw.contains_key(&7));
+    let drain = scenario.wait_at_most(secs(5), "job 7 to see the cancellation", seen).await;
+    sleep(ms(20)).await;
+    drop(all_busy);
+    trial.missed_in_real_time(drain).await;
+    trial.require_saw(1..=7);
+}
+
+/// After the cancellation a job goes on as far as it gets without waiting, and not a step further.
+///
+/// Why: a job that gets a little longer, when it asks for it, does half of what it still has to do. And
+/// the time that it gets is somebody else's.
+#[tokio::test(start_paused = true)]
+async fn a_job_goes_on_as_far_as_it_gets_without_waiting() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 2, 1);
+    // Answers at once: on the paused clock, in no time.
+    let (ask, mut asked) = mpsc::channel::<oneshot::Sender<()>>(2);
+    let answers = tokio::spawn(async move {
+        while let Some(answer) = asked.recv().await {
+            let _ = answer.send(());
+        }
+    });
+    let jobs = trial.jobs.clone();
+    let job = async move |token: CancellationToken| {
+        token.cancelled().await;
+        let (answer, answered) = oneshot::channel();
+        // There is room, so this does not wait.
+        let _ = ask.send(answer).await;
+        jobs.saw(1);
+        let _ = answered.await;
+        jobs.went_on(1);
+    };
+    trial.accept(1, job).await;
+    trial.missed(trial.drain(secs(1)), secs(1)).await;
+    trial.require_saw([1]);
+    scenario.require(
+        trial.jobs.book().went_on.is_empty(),
+        "job 1 cut off where it waits for an answer, after the deadline",
+        "it got the answer and went on",
+    );
+    let _ = returned(&scenario, AT_ONCE, "nothing to be left of job 1", answers).await;
 }
 
 /// Jobs that end before the deadline are not disturbed, and the drain returns with the last of them.
@@ -348,6 +429,26 @@ async fn waiting_producers_are_released_when_the_drain_begins() {
     missed.require_counts(0, 3);
 }
 
+/// A producer that gives up while it waits has submitted nothing, and is not counted.
+///
+/// Why: an order that nobody has placed is looked for among the abandoned ones.
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_gives_up_is_not_counted() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 1, 2);
+    for number in 1..=3 {
+        trial.accept(number, lasts(ms(100))).await;
+    }
+    for number in 4..=6 {
+        let producer = trial.producer(number);
+        settled().await;
+        producer.abort();
+        let submitted = producer.await.is_ok();
+        scenario.require(!submitted, "a producer that waits for a place", "submit returned");
+    }
+    trial.drained(trial.drain(secs(1)), 3).await;
+}
+
 /// An idle pool drains at once, and says how many jobs it has done, even if the deadline is over.
 ///
 /// Why: most drains are of this kind. One that fails with nothing left to do wakes somebody at night.
@@ -536,6 +637,48 @@ mod leaks {
             format!("{} references left to what they held", missed.held),
         );
     }
+
+    /// A job that is done leaves nothing behind: after 30,000 jobs the pool is as small as before.
+    ///
+    /// Why: a pool that keeps a token or a handle of every job, to have it at hand at the deadline, grows
+    /// for weeks. The kernel, which kills it in the end, does not drain it.
+    ///
+    /// Limit: 30 s
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_is_done_leaves_nothing_behind() {
+        let scenario = Scenario::new();
+        let pool = Pool::start(2, 8);
+        let run = async |jobs: usize| {
+            for _ in 0..jobs {
+                if let Err(Closed) = pool.submit(async |_| task::yield_now().await).await {
+                    scenario.fail("every job accepted: no drain has begun", "Err(Closed)");
+                }
+            }
+            settled().await;
+            resident_memory()
+        };
+        let _waiting = scenario.waiting("35,000 jobs, one after the other");
+        let before = run(5_000).await;
+        let after = run(30_000).await;
+        // A token takes some 200 bytes, the handle of a task that has ended some 500.
+        let grown = after.saturating_sub(before);
+        scenario.require(
+            grown <= 3 * 1024,
+            "no more memory after 30,000 jobs that are done",
+            format!("{grown} KiB more"),
+        );
+        let outcome = pool.drain(Instant::now() + secs(1)).await;
+        let expected = Ok(Drained { done: 35_000 });
+        scenario.require(outcome == expected, format!("{expected:?}"), format!("{outcome:?}"));
+    }
+
+    /// How much memory this process has now, in KiB.
+    fn resident_memory() -> usize {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        number.expect("the kernel says how much memory is ours")
+    }
 }
 
 mod load {
@@ -650,7 +793,9 @@ mod report {
                 let pool = pool.clone();
                 tokio::spawn(async move { pool.submit(for_ever()).await });
             }
-            sleep(ms(20)).await;
+            for _ in 0..10 {
+                nudge().await;
+            }
         });
         require_report(&scenario, &report, "deadline_exceeded", 5);
         // 800 ms, from a little before the drain on.
@@ -711,7 +856,9 @@ mod report {
     fn require_duration(scenario: &Scenario, report: &DrainReport, least: Duration, measured: Duration) {
         scenario.require(
             report.duration >= least && report.duration <= measured + ms(10),
-            format!("a duration of about {measured:.1?}, as measured around the drain"),
+            format!(
+                "a duration of {least:?} at least, and about {measured:.1?}, as measured around the drain"
+            ),
             format!("duration={:?}", report.duration),
         );
     }
@@ -767,11 +914,11 @@ fn panic_now() -> ! {
 }
 
 /// Lets go of a job that holds its thread; dropped, it does so too.
-struct Busy(mpsc::Sender<()>);
+struct Busy(std::sync::mpsc::Sender<()>);
 
 impl Busy {
     fn new() -> (Self, Held) {
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         (Self(sender), Held(receiver))
     }
 
@@ -782,7 +929,7 @@ impl Busy {
     }
 }
 
-struct Held(mpsc::Receiver<()>);
+struct Held(std::sync::mpsc::Receiver<()>);
 
 impl Held {
     /// Blocks the thread until the test lets go.

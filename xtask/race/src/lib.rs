@@ -23,7 +23,8 @@
 //! }
 //! ```
 //!
-//! Time is not modelled: a time-out strikes only where the scenario triggers it. Locks and atomics of
+//! Time is not modelled: a time-out strikes only where the scenario triggers it, and a `sleep` is over at
+//! once, unless it lasts for years. For a deadline that must not come there is [`NEVER`]. Locks and atomics of
 //! `std` are no scheduling points and threads are not controlled: the runner says so instead of
 //! calling such a submission green.
 #![forbid(unsafe_code)]
@@ -36,10 +37,15 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use drain_kit::{Race, Scenario};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
+
+/// From now to a deadline that does not come, whether the code under test waits for it with a time-out or
+/// with a `sleep`: the stand-in for that is over at once unless it lasts for more than a year.
+pub const NEVER: Duration = Duration::from_secs(2 * 365 * 24 * 60 * 60);
 
 /// How many schedules are explored, unless `DRAIN_SCHEDULES` says otherwise.
 const SCHEDULES: u64 = 2_000;
