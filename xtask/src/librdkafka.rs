@@ -132,6 +132,19 @@ mod tests {
     }
 
     #[test]
+    fn opening_the_folder_in_an_editor_does_not_compile_it() {
+        let lock = lock();
+        let settings = fs::read_to_string(drill::root().join(".vscode/settings.json")).unwrap();
+        // The packages of the workspace are those in the lock that come from nowhere.
+        let own = lock.split("[[package]]").filter(|package| !package.contains("source = "));
+        let names = own.filter_map(|package| quoted(package.split_once("name = ")?.1));
+        for name in names {
+            let excluded = settings.contains(&format!("\"--exclude\", \"{name}\""));
+            assert_eq!(needs(&lock, name), excluded, "{name} in .vscode/settings.json");
+        }
+    }
+
+    #[test]
     fn a_missing_tool_is_named_with_what_it_is_for() {
         let folder = drill::work_folder().join(format!("path-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
