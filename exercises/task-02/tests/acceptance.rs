@@ -439,7 +439,7 @@ mod leaks {
         // The handle of a task that has ended still takes some 500 bytes.
         let grown = after.saturating_sub(before);
         scenario.require(
-            grown <= 5 * 1024,
+            grown <= 3 * 1024,
             "no more memory after 30,000 jobs that are done",
             format!("{grown} KiB more"),
         );
