@@ -162,7 +162,7 @@ fn four_messages_are_processed_at_once() {
     scenario.require(begun == 4, "4 messages in flight", format!("{begun} messages in flight"));
 }
 
-/// Nothing is committed beyond a message that is not done yet, also if those behind it are.
+/// Nothing is committed beyond a message that is not done yet, also if those behind it are, however many.
 ///
 /// Why: a committed offset says that everything before it is done. If the message in front has failed by
 /// then, or the process is killed, nobody will ever look at it again.
@@ -173,9 +173,9 @@ fn nothing_is_committed_beyond_a_message_that_is_not_done() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 1);
     billing.send(0, &["20", "20", "600000"]);
-    billing.send(0, &["20"; 20]);
+    billing.send(0, &["1"; 300]);
     let program = billing.start(SHORT);
-    billing.ledger.wait_for(22);
+    billing.process_all_but(1);
     program.signal(Signal::SIGTERM);
     program.exit();
     let committed = billing.committed();
@@ -186,7 +186,7 @@ fn nothing_is_committed_beyond_a_message_that_is_not_done() {
     );
 }
 
-/// A message that fails is tried again until it succeeds; it is not skipped.
+/// A message that fails is tried again after 100 ms, until it succeeds; it is not skipped.
 ///
 /// Why: whatever it needed was away for a moment: a database, a network. To skip it is to lose it, as soon as
 /// the next one is committed.
@@ -196,13 +196,45 @@ fn nothing_is_committed_beyond_a_message_that_is_not_done() {
 fn a_message_that_fails_is_tried_again() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 1);
-    billing.send(0, &["20", "0!3"]);
-    billing.send(0, &["20"; 10]);
+    billing.send(0, &["20"]);
     let program = billing.start(AMPLE);
-    billing.settle();
+    billing.ledger.wait_for(1);
+    let sent = Moment::now();
+    billing.send(0, &["0!20"]);
+    billing.send(0, &["20"; 10]);
+    billing.process_all_but(0);
+    let took = Moment::now().since(sent);
+    scenario.require(
+        took >= secs(2),
+        "20 attempts that fail, and 100 ms after each: 2 s",
+        format!("all over after {took:?}"),
+    );
     program.signal(Signal::SIGTERM);
     program.exit_with(0);
     billing.require_each_once();
+}
+
+/// A message that fails keeps its worker until it succeeds: beside it, three are processed at once.
+///
+/// Why: a message that fails is one that the database behind it cannot take now. With a new one begun in its place
+/// each time, there are soon more at the database's door than it ever had to bear.
+///
+/// Limit: 30 s
+#[test]
+fn a_message_that_fails_keeps_its_worker() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    billing.send(0, &["0!1000000"]);
+    billing.send(0, &[FOR_EVER; 5]);
+    let _program = billing.start(AMPLE);
+    billing.ledger.wait_for(3);
+    thread::sleep(ms(700));
+    let begun = billing.ledger.entries().len();
+    scenario.require(
+        begun == 3,
+        "3 messages in flight beside the one that fails",
+        format!("{begun} messages in flight beside it"),
+    );
 }
 
 /// A message that still fails at the end of the budget is abandoned, and not committed: the next instance
@@ -382,6 +414,92 @@ fn busy_workers_do_not_hold_up_a_handover() {
     }
     // The first one hears of it with its next heartbeat, of which there is one in five seconds on a real broker.
     scenario.at_most(secs(15), joined, Moment::now(), "the message in the other partition");
+}
+
+/// What a handover cuts off is not committed: the new owner processes it. The old one's drain does not count it.
+///
+/// Why: a partition is handed over while the work in it is stuck, and the work is lost if its offset goes with it.
+/// That a drain hours later reports it once more sends somebody looking for an outage that is over.
+///
+/// Limit: 60 s
+#[test]
+fn what_a_handover_cuts_off_goes_to_the_new_owner() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 2);
+    // Whichever of the two is handed over.
+    for partition in 0..2 {
+        billing.send(partition, &[FOR_EVER; 2]);
+    }
+    let first = billing.start(SHORT);
+    billing.ledger.wait_for(4);
+    let _second = billing.start(SHORT);
+    let joined = Moment::now();
+    while billing.ledger.entries().len() < 6 && Moment::now().since(joined) < secs(20) {
+        thread::sleep(ms(20));
+    }
+    scenario.at_most(secs(15), joined, Moment::now(), "two messages to be processed by the new owner");
+    first.signal(Signal::SIGTERM);
+    first.exit_with(1);
+    let committed = billing.committed();
+    scenario.require(committed == [0, 0], "nothing committed", format!("committed: {committed:?}"));
+    let abandoned = first.drain_report().abandoned;
+    scenario.require(
+        abandoned == 2,
+        "abandoned=2: the two that the drain has cut off",
+        format!("abandoned={abandoned}"),
+    );
+}
+
+/// A partition that is handed over takes its backlog with it, and its old owner never commits there again: each
+/// message is processed once, and the new owner's commits stand.
+///
+/// Why: what the old owner still knows of a partition is out of date at once. What it processes of that is done
+/// twice, and what it commits sets the group back.
+///
+/// Limit: 60 s
+#[test]
+fn what_was_handed_over_is_forgotten() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 2);
+    for partition in 0..2 {
+        billing.send(partition, &["400"; 50]);
+    }
+    let first = billing.start(AMPLE);
+    billing.ledger.wait_for(8);
+    let second = billing.start(AMPLE);
+    billing.settle();
+    billing.require_each_once();
+    // In this order, so that the last word is the old owner's.
+    for program in [second, first] {
+        program.signal(Signal::SIGTERM);
+        program.exit_with(0);
+    }
+    let committed = billing.committed();
+    scenario.require(committed == [50, 50], "all committed", format!("committed: {committed:?}"));
+}
+
+/// A handover waits until its commit is taken: one that is refused for the moment is tried again.
+///
+/// Why: Kafka is never as likely to refuse a commit as while it shares a group out anew, and that is when a handover
+/// commits. The new owner goes on where the last commit stands that was taken.
+///
+/// Limit: 60 s
+#[test]
+fn a_handover_waits_until_its_commit_is_taken() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 2);
+    for partition in 0..2 {
+        billing.send(partition, &["0+6000", "20", "20"]);
+    }
+    let _first = billing.start(AMPLE);
+    billing.ledger.wait_for(6);
+    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::RebalanceInProgress; 1_000]);
+    let _second = billing.start(AMPLE);
+    // The work in both partitions is over by then, and the handover has begun.
+    thread::sleep(ms(7_500));
+    billing.kafka.forgive(Request::OffsetCommit);
+    billing.settle();
+    billing.require_each_once();
 }
 
 /// When the next instance joins during the drain, what is in flight is still finished and committed: each
@@ -581,6 +699,46 @@ fn work_that_outlives_the_budget_is_cut_off() {
     scenario.require(
         committed == [0, 5],
         "nothing committed in partition 0, and all in partition 1",
+        format!("committed: {committed:?}"),
+    );
+}
+
+/// Work that would end in the last tenth of the budget is cut off as well.
+///
+/// Why: the tenth is not a reserve for work. A commit that has to be tried again needs it, and after the deadline
+/// comes the SIGKILL.
+///
+/// Limit: 30 s
+#[test]
+fn the_last_tenth_is_not_for_work() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 1);
+    billing.send(0, &["20"]);
+    let program = billing.start("8s");
+    billing.ledger.wait_for(1);
+    billing.send(0, &["0+7900"]);
+    let waiting = scenario.waiting("the second message in the ledger");
+    let mut begun = Moment::now();
+    loop {
+        let before = Moment::now();
+        if billing.ledger.entries().len() == 2 {
+            break;
+        }
+        begun = before;
+        thread::sleep(ms(1));
+    }
+    drop(waiting);
+    billing.require_in_flight(begun, ms(300));
+    let signal = program.signal(Signal::SIGTERM);
+    let exit = program.exit();
+    if scenario.too_busy(ms(7_500), signal, exit.at) {
+        scenario.unknown("machine too busy: the program may have looked at the clock too late");
+    }
+    program.exit_with(1);
+    let committed = billing.committed();
+    scenario.require(
+        committed == [1],
+        "committed behind the first message",
         format!("committed: {committed:?}"),
     );
 }
@@ -882,6 +1040,28 @@ impl<'a> Billing<'a> {
             }
             thread::sleep(ms(20));
         }
+    }
+
+    /// Waits until all messages but so many are processed, or until nothing has happened for so long that
+    /// nothing will; fails then.
+    fn process_all_but(&self, rest: usize) {
+        let _waiting = self.scenario.waiting("messages to be processed");
+        let (mut seen, mut changed) = (self.missing().len(), Moment::now());
+        while seen > rest && Moment::now().since(changed) < secs(10) {
+            thread::sleep(ms(5));
+            let now = self.missing().len();
+            if now != seen {
+                (seen, changed) = (now, Moment::now());
+            }
+        }
+        if seen > rest && self.scenario.too_busy(secs(2), changed, Moment::now()) {
+            self.scenario.unknown("machine too busy: nothing has happened for 10 s");
+        }
+        self.scenario.require(
+            seen <= rest,
+            format!("all messages processed but {rest}"),
+            format!("{seen} not processed, and nothing has happened for 10 s"),
+        );
     }
 
     fn missing(&self) -> Vec<String> {
