@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -27,8 +28,10 @@ pub(crate) fn fill(data: &Path, template: &str, make: impl FnOnce() -> Result<()
     }
     make()?;
     // Copied beside it and put in its place, so that it is whole or not there. Whoever comes second
-    // finds it taken, by an equal one.
-    let new = template.with_extension(std::process::id().to_string());
+    // finds it taken, by an equal one. Also within one process: tests start servers side by side.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let new = template.with_extension(format!("{}-{number}", std::process::id()));
     fs::create_dir_all(template.parent().unwrap_or(&template)).at("create", &template)?;
     copy(data, &new)?;
     if fs::rename(&new, &template).is_err() {
