@@ -9,13 +9,15 @@ use std::path::Path;
 pub(crate) struct Error {
     message: String,
     exit_code: u8,
+    /// Whether the help of the command says what is right.
+    usage: bool,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit_code: 2 }
+        Self { message: message.into(), exit_code: 2, usage: false }
     }
 
     /// Stopped by a signal: the shell's convention, 128 and the signal's number.
@@ -23,7 +25,16 @@ impl Error {
         Self {
             message: "interrupted; everything that was started has been stopped".to_owned(),
             exit_code: 128 + signal as u8,
+            usage: false,
         }
+    }
+
+    /// Points to the help of the command, where that says what is right.
+    pub(crate) fn of_command(self, name: &str) -> Self {
+        let Self { message, exit_code, usage } = self;
+        let message =
+            if usage { format!("{name}: {message}; see `cargo xtask {name} --help`") } else { message };
+        Self { message, exit_code, usage: false }
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -34,6 +45,17 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// What stands on the command line cannot be read.
+impl From<lexopt::Error> for Error {
+    fn from(error: lexopt::Error) -> Self {
+        let message = match error {
+            lexopt::Error::UnexpectedOption(option) => format!("there is no option `{option}`"),
+            error => error.to_string(),
+        };
+        Self { usage: true, ..Self::new(message) }
     }
 }
 

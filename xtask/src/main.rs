@@ -2,54 +2,41 @@
 //!
 //! # Layout, in reading order
 //!
+//! | room | what it holds |
+//! | --- | --- |
+//! | `cli` | which command the line names; the help |
+//! | `command/` | a file for each command: its help, its options, what it does |
+//! | `judging/` | from a submission to its verdict; knows neither the commands nor the screen |
+//! | `showing/` | a verdict as a person and as a program reads it |
+//!
+//! What the rooms share:
+//!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `cli` | the command line: parse, then dispatch; the help |
-//! | `drill` | the drills, found by their folders; selections such as `2`, `1-3`, `beginner` |
-//! | `check` | the command that judges: compile, run the criteria, show the verdict |
-//! | `compile` | cargo, its progress and its errors |
-//! | `librdkafka` | only who needs Kafka pays for it |
-//! | `judge` | runs the criteria of one submission and finds the word for each |
-//! | `race` | the submission under thousands of schedules |
-//! | `supervise` | one criterion in a process of its own, with limits; nothing survives it |
-//! | `processes` | what runs below a process, and how it is stopped |
-//! | `verdict` | lights, words, stories, exit codes |
-//! | `screen`, `json` | the verdict as a person and as a program reads it |
-//! | `tamper` | are the tests still those that are committed? |
-//! | `scratch` | a temporary copy of the workspace for a submission or a patched solution |
-//! | `verify`, `zoo` | proof that the verdicts can be trusted |
-//! | `soak`, `bench` | the same verdict 200 times on a busy machine; how long a verdict takes |
-//! | `list`, `hint`, `diff`, `reset`, `progress` | what a learner needs beside the verdict |
-//! | `services` | hands over to the crate that starts Kafka, PostgreSQL and Redis |
-//! | `interrupt` | Ctrl-C and SIGTERM stop everything that was started |
+//! | `drill`, `selection` | the drills, found by their folders; the words that name them |
+//! | `specimen` | the zoo and the alternatives of a drill |
+//! | `workspace` | the workspace: its folders, and cargo in it |
+//! | `progress` | what the learner has done, in one small file |
+//! | `interrupt`, `processes` | Ctrl-C and SIGTERM stop everything that was started |
+//! | `reporter` | what is told while something takes long |
+//! | `typeset`, `value`, `error` | text for a terminal; JSON without ceremony; one clear line |
 #![forbid(unsafe_code)]
 
-mod bench;
-mod check;
 mod cli;
-mod compile;
-mod diff;
+mod command;
 mod drill;
 mod error;
-mod hint;
 mod interrupt;
-mod json;
-mod judge;
-mod librdkafka;
-mod list;
+mod judging;
 mod processes;
 mod progress;
-mod race;
-mod reset;
-mod scratch;
-mod screen;
-mod services;
-mod soak;
-mod supervise;
-mod tamper;
-mod verdict;
-mod verify;
-mod zoo;
+mod reporter;
+mod selection;
+mod showing;
+mod specimen;
+mod typeset;
+mod value;
+mod workspace;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -58,7 +45,7 @@ use signal_hook::consts::SIGPIPE;
 
 fn main() -> ExitCode {
     end_quietly_without_a_reader();
-    match cli::parse(std::env::args_os().skip(1)).and_then(cli::run) {
+    match cli::run(std::env::args_os().skip(1)) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("xtask: {error}");

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use tinyjson::JsonValue;
 
-use crate::drill::{self, Drill};
+use crate::drill::Drill;
 use crate::error::{At as _, Error, Result};
-use crate::json::{Get as _, number, object};
+use crate::value::{Get as _, number, object};
+use crate::workspace;
 
 /// The folder of everything that belongs to the learner and not to git.
 pub(crate) fn folder() -> PathBuf {
-    drill::root().join(".drain-drills")
+    workspace::root().join(".drain-drills")
 }
 
 #[derive(Default)]
@@ -106,7 +107,7 @@ mod tests {
 
     /// What the file says, read, and the message if it cannot be.
     fn read(name: &str, bytes: &[u8]) -> std::result::Result<Progress, String> {
-        let path = drill::work_folder().join(format!("progress-{name}-{}.json", std::process::id()));
+        let path = workspace::work_folder().join(format!("progress-{name}-{}.json", std::process::id()));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
         let progress = Progress::read(&path).map_err(|error| error.to_string());

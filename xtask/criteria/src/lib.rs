@@ -83,9 +83,16 @@ pub struct Criterion {
     pub limit: Duration,
     /// The line of `fn`, counted from 1.
     pub line: usize,
+    /// Whether it is a scenario of the race check, judged under thousands of schedules.
+    pub race: bool,
 }
 
 impl Criterion {
+    /// How headers of the zoo, JSON and the screen name it: scenarios begin with `race::`.
+    pub fn path(&self) -> String {
+        if self.race { format!("race::{}", self.name) } else { self.name.clone() }
+    }
+
     /// The light that this criterion belongs to.
     pub fn light(&self) -> Light {
         Light::of_test(&self.name)
@@ -128,6 +135,11 @@ pub fn read(source: &str) -> Vec<Criterion> {
     found
 }
 
+/// All scenarios of a race check, in the order in which they stand.
+pub fn read_schedules(source: &str) -> Vec<Criterion> {
+    read(source).into_iter().map(|criterion| Criterion { race: true, ..criterion }).collect()
+}
+
 /// The criterion whose test contains this line (counted from 1).
 pub fn at_line(source: &str, line: usize) -> Option<Criterion> {
     read(source).into_iter().rev().find(|criterion| criterion.line <= line)
@@ -146,6 +158,7 @@ fn criterion(name: String, doc: &[&str], line: usize) -> Criterion {
         stub_passes: None,
         limit: DEFAULT_LIMIT,
         line,
+        race: false,
     };
     for paragraph in doc.split(|line| line.is_empty()) {
         let text = paragraph.join(" ");

@@ -394,5 +394,6 @@ fn criterion_at(caller: &Location<'_>) -> Criterion {
         stub_passes: None,
         limit: drain_criteria::DEFAULT_LIMIT,
         line: caller.line() as usize,
+        race: false,
     })
 }

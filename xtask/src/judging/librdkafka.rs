@@ -10,8 +10,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::compile::Workspace;
 use crate::error::{Error, Result};
+use crate::reporter::Reporter;
+use crate::workspace::Workspace;
 
 /// The package whose build script compiles the library.
 const PACKAGE: &str = "rdkafka-sys";
@@ -23,7 +24,7 @@ const TOOLS: [(&str, Option<&str>); 3] = [("gcc", Some("CC")), ("g++", Some("CXX
 /// # Errors
 ///
 /// If a tool is missing that this needs.
-pub(crate) fn prepare(workspace: &Workspace, package: &str, quiet: bool) -> Result<()> {
+pub(crate) fn prepare(workspace: &Workspace, package: &str, reporter: &Reporter) -> Result<()> {
     let lock = fs::read_to_string(workspace.root.join("Cargo.lock")).unwrap_or_default();
     if !needs(&lock, package) || has_been_built(&workspace.build_folder()) {
         return Ok(());
@@ -33,9 +34,7 @@ pub(crate) fn prepare(workspace: &Workspace, package: &str, quiet: bool) -> Resu
     if !missing.is_empty() {
         return Err(Error::new(sentence(package, &missing)));
     }
-    if !quiet {
-        eprintln!("  the first build of a drill with Kafka takes about a minute: it compiles librdkafka");
-    }
+    reporter.say("the first build of a drill with Kafka takes about a minute: it compiles librdkafka");
     Ok(())
 }
 
@@ -96,15 +95,23 @@ mod tests {
 
     use super::*;
     use crate::drill::{self, Set};
+    use crate::workspace;
 
     fn lock() -> String {
-        fs::read_to_string(drill::root().join("Cargo.lock")).unwrap()
+        fs::read_to_string(workspace::root().join("Cargo.lock")).unwrap()
     }
 
     /// What cargo itself says.
     fn cargo_says(package: &str) -> bool {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(drill::root()).args(["tree", "--offline", "--prefix", "none", "--edges", "all"]);
+        cargo.current_dir(workspace::root()).args([
+            "tree",
+            "--offline",
+            "--prefix",
+            "none",
+            "--edges",
+            "all",
+        ]);
         let output = cargo.args(["--target", "all", "--package", package]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).lines().any(|line| line.starts_with("rdkafka-sys "))
@@ -123,7 +130,7 @@ mod tests {
     fn no_drill_needs_it_unnoticed() {
         for drill in drill::all().unwrap() {
             for set in [Set::Exercises, Set::Solutions] {
-                let manifest = drill::root().join(drill.path(set)).join("Cargo.toml");
+                let manifest = workspace::root().join(drill.path(set)).join("Cargo.toml");
                 let manifest = fs::read_to_string(manifest).unwrap();
                 let named = manifest.contains("rdkafka") || manifest.contains("drain-service-kit");
                 assert_eq!(needs(&lock(), &drill.package(set)), named, "{}", drill.package(set));
@@ -134,7 +141,7 @@ mod tests {
     #[test]
     fn opening_the_folder_in_an_editor_does_not_compile_it() {
         let lock = lock();
-        let settings = fs::read_to_string(drill::root().join(".vscode/settings.json")).unwrap();
+        let settings = fs::read_to_string(workspace::root().join(".vscode/settings.json")).unwrap();
         // The packages of the workspace are those in the lock that come from nowhere.
         let own = lock.split("[[package]]").filter(|package| !package.contains("source = "));
         let names = own.filter_map(|package| quoted(package.split_once("name = ")?.1));
@@ -146,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_missing_tool_is_named_with_what_it_is_for() {
-        let folder = drill::work_folder().join(format!("path-{}", std::process::id()));
+        let folder = workspace::work_folder().join(format!("path-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         for tool in ["gcc", "make"] {
             std::os::unix::fs::symlink("/bin/true", folder.join(tool)).unwrap();

@@ -3,19 +3,36 @@
 use std::io::IsTerminal as _;
 use std::process::{Command, Stdio};
 
-use crate::drill::{self, Set};
-use crate::error::{Error, Result};
+use lexopt::prelude::*;
 
-pub(crate) fn run(words: &[String]) -> Result<u8> {
-    let drills = drill::all()?;
-    for drill in drill::select(words, &drills)? {
+use crate::command::Command as Entry;
+use crate::drill::Set;
+use crate::error::{Error, Result};
+use crate::{selection, workspace};
+
+pub(crate) const COMMAND: Entry = Entry {
+    name: "diff",
+    summary: "your code beside the solution",
+    help: "usage: cargo xtask diff SELECTION\n\nShows what the solution has (+) and your code has not, and the reverse (-).\n",
+    run,
+};
+
+fn run(mut arguments: lexopt::Parser) -> Result<u8> {
+    let mut words = Vec::new();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(word) => words.push(word.string()?),
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    for drill in selection::required(&words, "diff")? {
         let colour = if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
             "always"
         } else {
             "never"
         };
         let status = Command::new("git")
-            .current_dir(drill::root())
+            .current_dir(workspace::root())
             .args(["--no-pager", "diff", "--no-index", &format!("--color={colour}"), "--"])
             .args([drill.path(Set::Exercises).join("src"), drill.path(Set::Solutions).join("src")])
             .stdin(Stdio::null())

@@ -6,45 +6,39 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use drain_criteria::Criterion;
 
-use crate::compile::{self, Workspace};
-use crate::drill::{self, Drill, Set};
+use crate::drill::{Drill, Set};
 use crate::error::{At as _, Result};
-use crate::judge;
-use crate::verdict::{Judged, Story, Word};
+use crate::judging::compile;
+use crate::judging::criteria;
+use crate::judging::submission::Submission;
+use crate::judging::verdict::{Judged, Story, Word};
+use crate::reporter::Reporter;
+use crate::workspace::{self, Workspace};
 
-/// In front of the names of scenarios, to tell them from acceptance tests.
-pub(crate) const PREFIX: &str = "race::";
-
-/// The scenarios of a drill, named `race::...`; none if it has no race check.
-pub(crate) fn criteria(drill: &Drill) -> Result<Vec<Criterion>> {
-    let path = drill::root().join(drill.path(Set::Exercises)).join("race/tests/schedules.rs");
+/// The scenarios of a drill; none if it has no race check.
+pub(crate) fn scenarios(drill: &Drill) -> Result<Vec<Criterion>> {
+    let path = workspace::root().join(drill.path(Set::Exercises)).join("race/tests/schedules.rs");
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let mut scenarios = drain_criteria::read(&fs::read_to_string(&path).at("read", &path)?);
-    for scenario in &mut scenarios {
-        scenario.name.insert_str(0, PREFIX);
-    }
-    Ok(scenarios)
+    Ok(drain_criteria::read_schedules(&fs::read_to_string(&path).at("read", &path)?))
 }
 
 /// Judges these scenarios; with a seed, only the schedule of that number.
 pub(crate) fn judge(
-    drill: &Drill,
-    set: Set,
-    workspace: &Workspace,
+    submission: &Submission,
     scenarios: &[Criterion],
     seed: Option<u64>,
-    quiet: bool,
+    reporter: &Reporter,
 ) -> Result<Vec<Judged>> {
     if scenarios.is_empty() {
         return Ok(Vec::new());
     }
-    let sources = workspace.sources(&drill.path(set).join("src"));
+    let Submission { drill, set, workspace, .. } = submission;
+    let sources = workspace.sources(&drill.path(*set).join("src"));
     let unseen = unseen(&all_sources(&sources));
     if let Some(Unseen { what, blocks: true }) = &unseen {
         return Ok(not_judged(
@@ -52,11 +46,11 @@ pub(crate) fn judge(
             &format!("the code uses {what}, which the scheduler does not control"),
         ));
     }
-    if !quiet && !has_been_built(workspace) {
-        eprintln!("  race check: building the controlled scheduler, about a minute this first time");
+    if !has_been_built(workspace) {
+        reporter.say("race check: building the controlled scheduler, about a minute this first time");
     }
-    let package = format!("{}-race", drill.package(set));
-    let compiled = compile::test(workspace, &package, "schedules", quiet)?;
+    let package = format!("{}-race", submission.package());
+    let compiled = compile::test(workspace, &package, "schedules", reporter)?;
     let binary = match compiled.result {
         Ok(binary) => binary,
         Err(said) => {
@@ -67,7 +61,7 @@ pub(crate) fn judge(
             ));
         }
     };
-    let mut judged = judge::scenarios(&binary, scenarios, seed, quiet)?;
+    let mut judged = criteria::scenarios(&binary, scenarios, seed, reporter)?;
     if let Some(Unseen { what, .. }) = unseen {
         let reason = format!(
             "the code uses {what}, which the scheduler does not see; no schedule at its awaits failed"
@@ -80,14 +74,8 @@ pub(crate) fn judge(
 }
 
 /// The same reason for all of them.
-pub(crate) fn not_judged(scenarios: &[Criterion], reason: &str) -> Vec<Judged> {
-    let one = |criterion: &Criterion| Judged {
-        criterion: criterion.clone(),
-        word: Word::NotRun,
-        took: Duration::ZERO,
-        story: Story::because(reason),
-    };
-    scenarios.iter().map(one).collect()
+fn not_judged(scenarios: &[Criterion], reason: &str) -> Vec<Judged> {
+    scenarios.iter().map(|scenario| Judged::not_run(scenario, reason)).collect()
 }
 
 fn has_been_built(workspace: &Workspace) -> bool {

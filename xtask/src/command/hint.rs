@@ -2,10 +2,14 @@
 
 use std::fs;
 
-use crate::drill::{self, Drill};
+use lexopt::prelude::*;
+
+use crate::command::Command;
+use crate::drill::Drill;
 use crate::error::{At as _, Error, Result};
-use crate::json::{list, number, object, text};
 use crate::progress::Progress;
+use crate::value::{self, list, number, object, text};
+use crate::{selection, workspace};
 
 /// One step of the hints: its heading and its text.
 struct Hint {
@@ -13,9 +17,23 @@ struct Hint {
     text: String,
 }
 
-pub(crate) fn run(words: &[String], json: bool) -> Result<u8> {
-    let drills = drill::all()?;
-    let [drill] = drill::select(words, &drills)?
+pub(crate) const COMMAND: Command = Command {
+    name: "hint",
+    summary: "one more hint, each time you ask",
+    help: "usage: cargo xtask hint SELECTION [--json]\n\nShows the hints that you have seen, and the next one.\n",
+    run,
+};
+
+fn run(mut arguments: lexopt::Parser) -> Result<u8> {
+    let (mut words, mut json) = (Vec::new(), false);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(word) => words.push(word.string()?),
+            Long("json") => json = true,
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    let [drill] = selection::required(&words, "hint")?
         .try_into()
         .map_err(|_| Error::new("hints are for one drill at a time"))?;
     let hints = read(&drill)?;
@@ -34,7 +52,7 @@ pub(crate) fn run(words: &[String], json: bool) -> Result<u8> {
             ("hints", list(rows)),
             ("left", left),
         ]);
-        println!("{}", value.format().map_err(|error| Error::new(error.to_string()))?);
+        value::print(&value)?;
         return Ok(0);
     }
     println!("{drill}\n");
@@ -53,7 +71,7 @@ pub(crate) fn left(drill: &Drill, progress: &Progress) -> usize {
 }
 
 fn read(drill: &Drill) -> Result<Vec<Hint>> {
-    let path = drill::root().join(drill.hints());
+    let path = workspace::root().join(drill.hints());
     let source = fs::read_to_string(&path).at("read", &path)?;
     let sections = source.split("\n## ").skip(1);
     let hint = |section: &str| {

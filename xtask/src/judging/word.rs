@@ -1,136 +1,17 @@
-//! Runs the criteria of one submission and finds the word for each.
+//! The word for what became of a criterion, and its story.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{IsTerminal as _, Read as _, Write as _};
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use drain_criteria::{Criterion, Light};
+use drain_criteria::Criterion;
 use tinyjson::JsonValue;
 
-use crate::compile::Binary;
-use crate::drill;
-use crate::error::{At as _, Result};
-use crate::json::Get as _;
-use crate::race;
-use crate::screen;
-use crate::supervise::{self, Ended, Job, Stopped};
-use crate::verdict::{Judged, Story, Word};
+use crate::judging::supervise::{self, Ended, Stopped};
+use crate::judging::verdict::{Judged, Story, Word};
+use crate::typeset;
+use crate::value::Get as _;
 
-/// The kit ends a criterion at its limit and says what it waited for; this much later the supervisor
-/// ends whatever is left.
-const AFTER_THE_LIMIT: Duration = Duration::from_millis(1_200);
-/// Criteria mostly wait: this many run side by side. Those of the load light run alone.
-const SIDE_BY_SIDE: usize = 4;
-/// A record larger than this was not written by the kit alone.
-const LARGEST_RECORD: u64 = 4 << 20;
-
-/// Judges these criteria, several side by side, and returns them in the order given.
-pub(crate) fn criteria(binary: &Binary, criteria: &[Criterion], quiet: bool) -> Result<Vec<Judged>> {
-    let (alone, together): (Vec<_>, Vec<_>) =
-        criteria.iter().partition(|criterion| criterion.light() == Light::Load);
-    let progress = Progress::new(criteria.len(), quiet);
-    let mut judged = in_parallel(binary, &together, SIDE_BY_SIDE, &progress)?;
-    judged.extend(in_parallel(binary, &alone, 1, &progress)?);
-    judged.sort_by_key(|judged| criteria.iter().position(|criterion| *criterion == judged.criterion));
-    Ok(judged)
-}
-
-fn in_parallel(
-    binary: &Binary,
-    criteria: &[&Criterion],
-    jobs: usize,
-    progress: &Progress,
-) -> Result<Vec<Judged>> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..jobs.min(criteria.len()) {
-            scope.spawn(|| {
-                while let Some(criterion) = criteria.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let judged = one(binary, criterion, &[]);
-                    progress.step();
-                    results.lock().expect("no judge panics").push(judged);
-                }
-            });
-        }
-    });
-    results.into_inner().expect("no judge panics").into_iter().collect()
-}
-
-/// Judges the scenarios of a race check, one after the other: each keeps a processor busy.
-pub(crate) fn scenarios(
-    binary: &Binary,
-    scenarios: &[Criterion],
-    seed: Option<u64>,
-    quiet: bool,
-) -> Result<Vec<Judged>> {
-    let progress = Progress::new(scenarios.len(), quiet);
-    let seed: Vec<_> =
-        seed.map(|seed| ("DRAIN_SEED".to_owned(), seed.to_string().into())).into_iter().collect();
-    let judged = scenarios.iter().map(|scenario| {
-        let judged = one(binary, scenario, &seed);
-        progress.step();
-        judged
-    });
-    judged.collect()
-}
-
-/// Judges one criterion, with these variables in its environment.
-pub(crate) fn one(
-    binary: &Binary,
-    criterion: &Criterion,
-    environment: &[(String, OsString)],
-) -> Result<Judged> {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-    let events = drill::events_folder()?.join(format!("{}-{number}.jsonl", std::process::id()));
-    let word = random_word()?;
-    let job = Job {
-        binary: &binary.path,
-        arguments: [
-            criterion.name.trim_start_matches(race::PREFIX),
-            "--exact",
-            "--nocapture",
-            "--test-threads=1",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-        folder: &binary.folder,
-        environment: environment.to_vec(),
-        events: events.clone(),
-        word: word.clone(),
-        limit: criterion.limit + AFTER_THE_LIMIT,
-    };
-    let ended = supervise::run(&job);
-    let record = read_record(&events, &word);
-    let _ = fs::remove_file(&events);
-    Ok(judge(criterion, ended?, &record))
-}
-
-/// A word that the code under test cannot guess.
-fn random_word() -> Result<String> {
-    let path = PathBuf::from("/dev/urandom");
-    let mut bytes = [0; 16];
-    fs::File::open(&path).and_then(|mut file| file.read_exact(&mut bytes)).at("read", &path)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// The lines that the kit has written. It alone knows the word that they begin with.
-fn read_record(path: &PathBuf, word: &str) -> Vec<JsonValue> {
-    let mut bytes = Vec::new();
-    if let Ok(file) = fs::File::open(path) {
-        let _ = file.take(LARGEST_RECORD).read_to_end(&mut bytes);
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().filter_map(|line| line.strip_prefix(word)?.parse().ok()).collect()
-}
-
-fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue]) -> Judged {
+/// From how the process ended, and from what the kit has recorded.
+pub(super) fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue]) -> Judged {
     let of_kind = |kind: &str| record.iter().rev().find(|entry| entry.text("kind") == kind);
     let all_of_kind =
         |kind: &str| record.iter().filter(|entry| entry.text("kind") == kind).cloned().collect::<Vec<_>>();
@@ -261,14 +142,14 @@ fn ended_early(ended: &Ended, held: bool, story: &mut Story) -> Word {
 impl Story {
     /// Without commands to the terminal: what a submission prints must not draw on the verdict.
     fn plain(self) -> Self {
-        let lines = |lines: Vec<String>| lines.iter().map(|line| screen::plain(line)).collect();
+        let lines = |lines: Vec<String>| lines.iter().map(|line| typeset::plain(line)).collect();
         Self {
-            headline: screen::plain(&self.headline),
-            expected: self.expected.map(|text| screen::plain(&text)),
-            observed: self.observed.map(|text| screen::plain(&text)),
+            headline: typeset::plain(&self.headline),
+            expected: self.expected.map(|text| typeset::plain(&text)),
+            observed: self.observed.map(|text| typeset::plain(&text)),
             picture: lines(self.picture),
-            steps: self.steps.iter().map(|(who, what)| (screen::plain(who), screen::plain(what))).collect(),
-            facts: self.facts.into_iter().map(|(name, value)| (name, screen::plain(&value))).collect(),
+            steps: self.steps.iter().map(|(who, what)| (typeset::plain(who), typeset::plain(what))).collect(),
+            facts: self.facts.into_iter().map(|(name, value)| (name, typeset::plain(&value))).collect(),
             notes: lines(self.notes),
             output: lines(self.output),
             ..self
@@ -326,39 +207,4 @@ fn last_words(stderr: &str, stdout: &str) -> Vec<String> {
 fn signal_name(signal: i32) -> String {
     nix::sys::signal::Signal::try_from(signal)
         .map_or_else(|_| format!("signal {signal}"), |signal| signal.to_string())
-}
-
-/// `3 of 10` on a terminal while criteria run.
-struct Progress {
-    done: AtomicUsize,
-    all: usize,
-    shown: bool,
-    started: Instant,
-}
-
-impl Progress {
-    fn new(all: usize, quiet: bool) -> Self {
-        Self {
-            done: AtomicUsize::new(0),
-            all,
-            shown: !quiet && std::io::stderr().is_terminal(),
-            started: Instant::now(),
-        }
-    }
-
-    fn step(&self) {
-        let done = self.done.fetch_add(1, Ordering::SeqCst) + 1;
-        if self.shown {
-            eprint!("\r  {done} of {} criteria, {:.0} s ", self.all, self.started.elapsed().as_secs_f64());
-            let _ = std::io::stderr().flush();
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            eprint!("\r{:40}\r", "");
-        }
-    }
 }

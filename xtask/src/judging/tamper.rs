@@ -146,7 +146,7 @@ workspace = true
     fn the_manifests_of_all_drills_are_as_they_should_be() {
         for drill in crate::drill::all().unwrap() {
             for set in [Set::Exercises, Set::Solutions] {
-                let path = crate::drill::root().join(drill.path(set)).join("Cargo.toml");
+                let path = crate::workspace::root().join(drill.path(set)).join("Cargo.toml");
                 let manifest = fs::read_to_string(&path).unwrap();
                 assert_eq!(departure(&manifest, set), None, "{}", path.display());
             }
@@ -203,7 +203,7 @@ workspace = true
 
     impl Repository {
         fn new(name: &str) -> Self {
-            let root = crate::drill::work_folder().join(format!("tamper-{name}-{}", std::process::id()));
+            let root = crate::workspace::work_folder().join(format!("tamper-{name}-{}", std::process::id()));
             let repository = Self(root);
             repository.write("exercises/task-02/tests/acceptance.rs", "#[test]\nfn it_holds() {}\n");
             repository.write("exercises/task-02/Cargo.toml", MANIFEST);

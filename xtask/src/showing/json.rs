@@ -1,63 +1,16 @@
-//! JSON: reading it without ceremony, and the verdict as a program reads it.
-
-use std::collections::HashMap;
+//! The verdict as a program reads it.
 
 use tinyjson::JsonValue;
 
-use crate::verdict::{Judged, LightVerdict, Verdict, Word};
+use crate::judging::verdict::{self, Judged, LightVerdict, Verdict, Word};
+use crate::value::{list, number, object, optional, text};
 
 /// Changes when a program that reads the output would have to change.
 const FORMAT: f64 = 1.0;
 
-/// Fields of an object, with something harmless where there is none.
-pub(crate) trait Get {
-    fn get_value(&self, name: &str) -> Option<&JsonValue>;
-    fn text(&self, name: &str) -> String;
-    fn number(&self, name: &str) -> Option<f64>;
-    fn list(&self, name: &str) -> Vec<JsonValue>;
-}
-
-impl Get for JsonValue {
-    fn get_value(&self, name: &str) -> Option<&JsonValue> {
-        self.get::<HashMap<String, JsonValue>>()?.get(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.get_value(name).and_then(|value| value.get::<String>()).cloned().unwrap_or_default()
-    }
-
-    fn number(&self, name: &str) -> Option<f64> {
-        self.get_value(name)?.get().copied()
-    }
-
-    fn list(&self, name: &str) -> Vec<JsonValue> {
-        self.get_value(name).and_then(|value| value.get::<Vec<JsonValue>>()).cloned().unwrap_or_default()
-    }
-}
-
-pub(crate) fn object<const N: usize>(fields: [(&str, JsonValue); N]) -> JsonValue {
-    JsonValue::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-pub(crate) fn text(text: impl Into<String>) -> JsonValue {
-    JsonValue::String(text.into())
-}
-
-pub(crate) fn list(values: impl IntoIterator<Item = JsonValue>) -> JsonValue {
-    JsonValue::Array(values.into_iter().collect())
-}
-
-pub(crate) fn number(number: impl Into<f64>) -> JsonValue {
-    JsonValue::Number(number.into())
-}
-
-fn optional(value: Option<impl Into<String>>) -> JsonValue {
-    value.map_or(JsonValue::Null, text)
-}
-
 /// Everything that the screen shows, and the events behind it.
 pub(crate) fn verdicts(verdicts: &[Verdict]) -> JsonValue {
-    let worst = crate::verdict::exit_code(verdicts);
+    let worst = verdict::exit_code(verdicts);
     object([
         ("version", number(FORMAT)),
         ("exit_code", number(worst)),

@@ -1,7 +1,6 @@
 //! The solutions' acceptance again and again on a busy machine: a verdict must not depend on luck.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,21 +11,59 @@ use std::time::{Duration, Instant};
 
 use drain_criteria::Criterion;
 
-use crate::compile::{self, Binary, Workspace};
-use crate::drill::{self, Drill, Set};
-use crate::error::{At as _, Error, Result};
-use crate::json::{list, number, object, text};
-use crate::verdict::{Judged, Word};
-use crate::{interrupt, judge, screen};
+use lexopt::prelude::*;
 
-pub(crate) struct Options {
-    pub(crate) words: Vec<String>,
-    pub(crate) runs: usize,
+use crate::command::{Command, at_least_one};
+use crate::drill::{Drill, Set};
+use crate::error::{Error, Result};
+use crate::judging::compile::{self, Binary};
+use crate::judging::criteria;
+use crate::judging::verdict::{Judged, Word};
+use crate::reporter::Reporter;
+use crate::value::{self, list, number, object, text};
+use crate::workspace::{self, Workspace};
+use crate::{interrupt, selection, typeset};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "soak",
+    summary: "the solutions' tests again and again on a busy machine",
+    help: "\
+usage: cargo xtask soak [SELECTION...] [OPTIONS]
+
+  --runs N        how often each criterion runs (default 200)
+  --load N        busy loops beside it, for each core (default 4)
+  --jobs N        criteria side by side (default 4)
+  --json FILE     where the table is kept (default target/drain/soak.json)
+",
+    run,
+};
+
+struct Options {
+    words: Vec<String>,
+    runs: usize,
     /// Busy loops for each core.
-    pub(crate) load: usize,
+    load: usize,
     /// Criteria side by side.
-    pub(crate) jobs: usize,
-    pub(crate) json: Option<PathBuf>,
+    jobs: usize,
+    json: PathBuf,
+}
+
+impl Options {
+    fn parse(mut arguments: lexopt::Parser) -> Result<Self> {
+        let json = workspace::work_folder().join("soak.json");
+        let mut options = Self { words: Vec::new(), runs: 200, load: 4, jobs: 4, json };
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Value(word) => options.words.push(word.string()?),
+                Long("runs") => options.runs = at_least_one("--runs", &mut arguments)?,
+                Long("load") => options.load = arguments.value()?.parse()?,
+                Long("jobs") => options.jobs = at_least_one("--jobs", &mut arguments)?,
+                Long("json") => options.json = arguments.value()?.into(),
+                argument => return Err(argument.unexpected().into()),
+            }
+        }
+        Ok(options)
+    }
 }
 
 /// What became of one criterion over all runs.
@@ -41,12 +78,13 @@ struct Row {
     seen: Vec<String>,
 }
 
-pub(crate) fn run(options: &Options) -> Result<u8> {
-    let drills = drill::all()?;
-    let chosen = if options.words.is_empty() { drills } else { drill::select(&options.words, &drills)? };
+fn run(arguments: lexopt::Parser) -> Result<u8> {
+    let options = &Options::parse(arguments)?;
+    let chosen = selection::or_all(&options.words)?;
     let mut built = Vec::new();
     for drill in chosen {
-        let compiled = compile::acceptance(&Workspace::main(), &drill.package(Set::Solutions), false)?;
+        let compiled =
+            compile::acceptance(&Workspace::main(), &drill.package(Set::Solutions), &Reporter::new())?;
         let binary = compiled
             .result
             .map_err(|said| Error::new(format!("{} does not compile:\n{said}", drill.name)))?;
@@ -60,8 +98,7 @@ pub(crate) fn run(options: &Options) -> Result<u8> {
     }
     drop(busy);
     print(&rows, options, started.elapsed());
-    let path = options.json.clone().unwrap_or_else(|| drill::work_folder().join("soak.json"));
-    write(&path, &rows, options)?;
+    write(&rows, options)?;
     let (failed, unknown) = rows.iter().fold((0, 0), |(f, u), row| (f + row.failed, u + row.unknown));
     Ok(if failed > 0 {
         1
@@ -82,7 +119,7 @@ fn soak(drill: &Drill, binary: &Binary, criteria: &[Criterion], options: &Option
             scope.spawn(|| {
                 while interrupt::check().is_ok() {
                     let Some(criterion) = queue.lock().expect("no worker panics").pop_front() else { return };
-                    let one = judge::one(binary, criterion, &[]);
+                    let one = criteria::one(binary, criterion, &[]);
                     let mut judged = judged.lock().expect("no worker panics");
                     judged.push(one);
                     progress(drill, judged.len(), all);
@@ -151,7 +188,7 @@ fn print(rows: &[Row], options: &Options, took: Duration) {
         let Row { drill, criterion, passed, failed, unknown, slowest, .. } = row;
         println!(
             "{drill:<9} {passed:>5} {failed:>5} {unknown:>5} {:>9}  {}",
-            screen::time(*slowest),
+            typeset::time(*slowest),
             criterion.name
         );
         for seen in row.seen.iter().take(3) {
@@ -171,7 +208,7 @@ fn print(rows: &[Row], options: &Options, took: Duration) {
     );
 }
 
-fn write(path: &PathBuf, rows: &[Row], options: &Options) -> Result<()> {
+fn write(rows: &[Row], options: &Options) -> Result<()> {
     let rows = rows.iter().map(|row| {
         object([
             ("drill", text(&row.drill)),
@@ -189,9 +226,5 @@ fn write(path: &PathBuf, rows: &[Row], options: &Options) -> Result<()> {
         ("busy_loops_a_core", number(options.load as f64)),
         ("criteria", list(rows)),
     ]);
-    let text = table.format().map_err(|error| Error::new(error.to_string()))?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).at("create", folder)?;
-    }
-    fs::write(path, text + "\n").at("write", path)
+    value::write(&options.json, &table)
 }

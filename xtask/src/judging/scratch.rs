@@ -11,10 +11,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::compile::Workspace;
-use crate::drill::{self, Drill, Set};
+use crate::drill::{Drill, Set};
 use crate::error::{At as _, Error, Result};
 use crate::interrupt;
+use crate::workspace::{self, Workspace};
 
 /// Folders of a task crate that are not part of a submission.
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
@@ -36,15 +36,15 @@ impl Scratch {
     /// A copy of what a drill needs, in the slot of this name. What is there already is kept where it
     /// is the same, so that cargo builds only what differs.
     pub(crate) fn of_drill(name: &str, drill: &Drill) -> Result<Self> {
-        let root = drill::work_folder().join("scratch").join(name);
+        let root = workspace::work_folder().join("scratch").join(name);
         let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
         for folder in KITS {
-            mirror(&drill::root().join(folder), &scratch.path(Path::new(folder)))?;
+            mirror(&workspace::root().join(folder), &scratch.path(Path::new(folder)))?;
         }
         for set in [Set::Exercises, Set::Solutions] {
             let others = scratch.path(Path::new(set.folder()));
             remove_others(&others, &drill.name)?;
-            mirror(&drill::root().join(drill.path(set)), &scratch.path(&drill.path(set)))?;
+            mirror(&workspace::root().join(drill.path(set)), &scratch.path(&drill.path(set)))?;
         }
         scratch.write_manifest(drill)?;
         Ok(scratch)
@@ -67,7 +67,7 @@ impl Scratch {
         }
         mirror(submission, &place)?;
         for ours in ["tests", "race"] {
-            let source = drill::root().join(drill.path(Set::Exercises)).join(ours);
+            let source = workspace::root().join(drill.path(Set::Exercises)).join(ours);
             if source.exists() {
                 mirror(&source, &place.join(ours))?;
             }
@@ -87,7 +87,7 @@ impl Scratch {
     }
 
     pub(crate) fn workspace(&self) -> Workspace {
-        let build = Some(drill::target_folder());
+        let build = Some(workspace::target_folder());
         Workspace {
             root: self.root.clone(),
             target: Some(self.root.join("target")),
@@ -120,7 +120,7 @@ impl Scratch {
 
     /// The root manifest with the members of the copy, and the lock file.
     fn write_manifest(&self, drill: &Drill) -> Result<()> {
-        let source = drill::root().join("Cargo.toml");
+        let source = workspace::root().join("Cargo.toml");
         let manifest = fs::read_to_string(&source).at("read", &source)?;
         let name = &self.name;
         let folders = ["exercises/*", "solutions/*"].into_iter().chain(KITS).map(str::to_owned);
@@ -136,7 +136,7 @@ impl Scratch {
         });
         let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
         write_if_new(&self.root.join("Cargo.toml"), manifest.as_bytes())?;
-        let lock = drill::root().join("Cargo.lock");
+        let lock = workspace::root().join("Cargo.lock");
         if lock.exists() {
             write_if_new(&self.root.join("Cargo.lock"), &fs::read(&lock).at("read", &lock)?)?;
         }

@@ -7,7 +7,7 @@ use drain_criteria::{Criterion, Light};
 use tinyjson::JsonValue;
 
 use crate::drill::{Drill, Set};
-use crate::tamper;
+use crate::judging::tamper;
 
 /// The word for a criterion or a light, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +84,12 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
+    /// Not run, for this reason.
+    pub(crate) fn not_run(criterion: &Criterion, reason: &str) -> Self {
+        let (criterion, story) = (criterion.clone(), Story::because(reason));
+        Self { criterion, word: Word::NotRun, took: Duration::ZERO, story }
+    }
+
     /// What was seen, in one line.
     pub(crate) fn seen(&self) -> String {
         let story = &self.story;
@@ -126,14 +132,26 @@ impl Verdict {
             && self.lights.iter().all(|light| light.word == Word::Ok)
     }
 
+    /// Why no schedule was explored, where the drill has a race check and the submission was asked.
+    pub(crate) fn race_not_judged(&self) -> Option<String> {
+        let criteria = self.lights.iter().flat_map(|light| &light.criteria);
+        let mut races = criteria.filter(|judged| judged.criterion.race && judged.word == Word::NotRun);
+        races.next().map(|race| race.seen().trim_start_matches("because ").to_owned())
+    }
+
     pub(crate) fn lights_on(&self) -> usize {
         self.lights.iter().filter(|light| light.word == Word::Ok).count()
+    }
+
+    /// Whether anything that was judged did not hold.
+    pub(crate) fn failed(&self) -> bool {
+        self.lights.iter().any(|light| light.word.is_failure())
     }
 
     fn exit_code(&self) -> u8 {
         let unknown = |light: &LightVerdict| light.word == Word::Unknown;
         match () {
-            () if self.lights.iter().any(|light| light.word.is_failure()) => 1,
+            () if self.failed() => 1,
             () if self.done() => 0,
             () if self.partial && !self.lights.iter().any(unknown) => 0,
             () => 3,

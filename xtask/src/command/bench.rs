@@ -9,13 +9,38 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::compile::{self, Workspace};
-use crate::drill::{self, Drill, Set};
-use crate::error::{At as _, Error, Result};
-use crate::{interrupt, screen};
+use lexopt::prelude::*;
 
-pub(crate) fn run(words: &[String], pairs: usize) -> Result<u8> {
-    match words {
+use crate::command::{Command as Entry, at_least_one};
+use crate::drill::{Drill, Set};
+use crate::error::{At as _, Error, Result};
+use crate::workspace::{self, Workspace};
+use crate::{interrupt, selection, typeset};
+
+pub(crate) const COMMAND: Entry = Entry {
+    name: "bench",
+    summary: "how long a verdict takes, beside bare `cargo test`",
+    help: "\
+usage: cargo xtask bench feedback [SELECTION...] [--pairs N]
+       cargo xtask bench cold
+
+feedback   save to verdict through the runner, beside bare `cargo test` of the
+           same criteria; pairs (default 11) are interleaved
+cold       clone to first verdict in an empty folder: download, build, judge
+",
+    run,
+};
+
+fn run(mut arguments: lexopt::Parser) -> Result<u8> {
+    let (mut words, mut pairs) = (Vec::new(), 11);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(word) => words.push(word.string()?),
+            Long("pairs") => pairs = at_least_one("--pairs", &mut arguments)?,
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    match words.as_slice() {
         [kind, rest @ ..] if kind == "feedback" => feedback(rest, pairs),
         [kind] if kind == "cold" => cold(),
         _ => Err(Error::new("`bench` measures `feedback [SELECTION]` or `cold`")),
@@ -24,8 +49,7 @@ pub(crate) fn run(words: &[String], pairs: usize) -> Result<u8> {
 
 /// Save to verdict through the runner, over bare `cargo test`, for the lights that are fast.
 fn feedback(words: &[String], pairs: usize) -> Result<u8> {
-    let drills = drill::all()?;
-    let chosen = if words.is_empty() { drills } else { drill::select(words, &drills)? };
+    let chosen = selection::or_all(words)?;
     println!("drill       bare cargo test   check   ratio (median of {pairs} pairs, smallest to largest)");
     for drill in &chosen {
         let (mut bare, mut checked, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
@@ -44,8 +68,8 @@ fn feedback(words: &[String], pairs: usize) -> Result<u8> {
         println!(
             "{:<9} {:>17} {:>7}   {:.2} ({:.2} to {:.2})",
             drill.name,
-            screen::time(median(&mut bare)),
-            screen::time(median(&mut checked)),
+            typeset::time(median(&mut bare)),
+            typeset::time(median(&mut checked)),
             ratios[pairs / 2],
             ratios[0],
             ratios[pairs - 1]
@@ -56,7 +80,7 @@ fn feedback(words: &[String], pairs: usize) -> Result<u8> {
 
 fn timed(drill: &Drill, runner: bool) -> Result<Duration> {
     touch(drill)?;
-    let mut cargo = compile::cargo(&Workspace::main());
+    let mut cargo = workspace::cargo(&Workspace::main());
     if runner {
         cargo.args(["xtask", "check", &drill.name, "--set", "solutions", "--fast"]);
     } else {
@@ -85,7 +109,7 @@ fn timed(drill: &Drill, runner: bool) -> Result<Duration> {
 
 /// What an editor does when a file is saved.
 fn touch(drill: &Drill) -> Result<()> {
-    let source = drill::root().join(drill.path(Set::Solutions)).join("src");
+    let source = workspace::root().join(drill.path(Set::Solutions)).join("src");
     let path = ["lib.rs", "main.rs"].map(|file| source.join(file)).into_iter().find(|path| path.exists());
     let path =
         path.ok_or_else(|| Error::new(format!("{} has no lib.rs and no main.rs", source.display())))?;
@@ -109,7 +133,7 @@ fn cold() -> Result<u8> {
 fn cold_in(folder: &Path) -> Result<u8> {
     let clone = folder.join("clone");
     fs::create_dir_all(folder).at("create", folder)?;
-    let root = drill::root();
+    let root = workspace::root();
     let steps: [(&str, PathBuf, Vec<&str>); 5] = [
         ("clone", root.clone(), vec!["git", "clone", "--quiet", ".", clone.to_str().unwrap_or_default()]),
         ("download", clone.clone(), vec!["cargo", "fetch", "--locked", "--quiet"]),
@@ -142,7 +166,7 @@ fn cold_in(folder: &Path) -> Result<u8> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        compile::forget_cargo_run(&mut command);
+        workspace::forget_cargo_run(&mut command);
         command
             .env("CARGO_HOME", folder.join("cargo-home"))
             .env_remove("CARGO_TARGET_DIR")
@@ -150,11 +174,11 @@ fn cold_in(folder: &Path) -> Result<u8> {
         let (mut child, _group) = interrupt::spawn(&mut command)?;
         let status = child.wait().map_err(|error| Error::new(error.to_string()))?;
         interrupt::check()?;
-        println!("{:>9}", screen::time(began.elapsed()));
+        println!("{:>9}", typeset::time(began.elapsed()));
         if !status.success() {
             return Err(Error::new(format!("`{}` failed in a fresh clone", words.join(" "))));
         }
     }
-    println!("{:<18}{:>9}", "in all", screen::time(started.elapsed()));
+    println!("{:<18}{:>9}", "in all", typeset::time(started.elapsed()));
     Ok(0)
 }

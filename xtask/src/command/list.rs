@@ -1,13 +1,31 @@
 //! All drills: level, time-box, how far the learner is.
 
-use crate::drill::{self, Drill};
-use crate::error::{Error, Result};
-use crate::json::{list, number, object, text};
-use crate::progress::Progress;
+use lexopt::prelude::*;
 
-pub(crate) fn run(words: &[String], json: bool) -> Result<u8> {
-    let drills = drill::all()?;
-    let chosen = if words.is_empty() { drills } else { drill::select(words, &drills)? };
+use crate::command::Command;
+use crate::drill::Drill;
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::selection;
+use crate::value::{self, list, number, object, text};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "list",
+    summary: "all drills: level, time-box, how far you are",
+    help: "usage: cargo xtask list [SELECTION...] [--json]\n",
+    run,
+};
+
+fn run(mut arguments: lexopt::Parser) -> Result<u8> {
+    let (mut words, mut json) = (Vec::new(), false);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(word) => words.push(word.string()?),
+            Long("json") => json = true,
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    let chosen = selection::or_all(&words)?;
     let progress = Progress::load()?;
     if json {
         let rows = chosen.iter().map(|drill| {
@@ -21,7 +39,7 @@ pub(crate) fn run(words: &[String], json: bool) -> Result<u8> {
             ])
         });
         let value = object([("version", number(1)), ("drills", list(rows))]);
-        println!("{}", value.format().map_err(|error| Error::new(error.to_string()))?);
+        value::print(&value)?;
     } else {
         let width = chosen.iter().map(|drill| drill.title.chars().count()).max().unwrap_or(0);
         for drill in &chosen {

@@ -2,22 +2,20 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::time::Duration;
 
 use drain_criteria::Light;
 
-use crate::compile;
-use crate::drill::Set;
-use crate::progress::Progress;
-use crate::tamper::Found;
-use crate::verdict::{Judged, LightVerdict, Verdict, Word};
+use crate::drill::{Drill, Set};
+use crate::judging::tamper::Found;
+use crate::judging::verdict::{Judged, LightVerdict, Verdict, Word};
+use crate::typeset::{shortened, time, wrap};
 
 const WIDTH: usize = 80;
 const INDENT: usize = 12;
 const MOST_STEPS: usize = 20;
 
-/// Draws one verdict. `alone` is a single drill: then every criterion is listed.
-pub(crate) fn draw(verdict: &Verdict, alone: bool) -> String {
+/// Draws one verdict. `alone` is a single drill: then every criterion is listed. `hints` have not been read yet.
+pub(crate) fn draw(verdict: &Verdict, alone: bool, hints: usize) -> String {
     let colour = Colour::of_stdout();
     let mut out = String::new();
     let title = verdict.drill.to_string();
@@ -39,7 +37,7 @@ pub(crate) fn draw(verdict: &Verdict, alone: bool) -> String {
         draw_light(&mut out, number, light, alone, &mut told, colour);
     }
     out.push('\n');
-    out.push_str(&ending(verdict));
+    out.push_str(&ending(verdict, hints));
     out
 }
 
@@ -186,7 +184,7 @@ fn symptom(judged: &Judged) -> String {
 }
 
 /// What to do next.
-fn ending(verdict: &Verdict) -> String {
+fn ending(verdict: &Verdict, hints: usize) -> String {
     let lights = verdict.lights_on();
     let selection = verdict.drill.selection();
     if verdict.compiler.is_some() {
@@ -198,20 +196,13 @@ fn ending(verdict: &Verdict) -> String {
         return "Not counted: only a part was judged.\n".to_owned();
     }
     if verdict.done() {
-        return match verdict.set {
-            Set::Exercises => format!(
-                "Done: 5 of 5 lights. Compare: cargo xtask diff {selection}, and solutions/{}/README.md\n",
-                verdict.drill.name
-            ),
-            Set::Solutions => "Done: 5 of 5 lights.\n".to_owned(),
-        };
+        return done(verdict);
     }
     if lights == 5 {
         return "Not counted: 5 of 5 lights, but judged by tests that are not the committed ones.\n"
             .to_owned();
     }
     let brief = verdict.drill.brief();
-    let hints = Progress::load().map_or(0, |progress| crate::hint::left(&verdict.drill, &progress));
     let hints = if hints == 1 { "1 hint left".to_owned() } else { format!("{hints} hints left") };
     format!(
         "Not done: {lights} of 5 lights. Next: cargo xtask hint {selection} ({hints}),\nbrief: {}\n",
@@ -219,41 +210,21 @@ fn ending(verdict: &Verdict) -> String {
     )
 }
 
-/// `14 ms`, `1.50 s`.
-pub(crate) fn time(time: Duration) -> String {
-    if time < Duration::from_secs(1) {
-        format!("{} ms", time.as_millis())
-    } else {
-        format!("{:.2} s", time.as_secs_f64())
-    }
-}
-
-pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is always a line");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+fn done(verdict: &Verdict) -> String {
+    let said = match verdict.race_not_judged() {
+        Some(reason) => {
+            let said = format!("Done: 5 of 5 lights, but its races were not judged: {reason}.");
+            wrap(&said, WIDTH).join("\n")
         }
-    }
-    lines
-}
-
-/// Without colours and other commands to a terminal.
-pub(crate) fn plain(text: &str) -> String {
-    compile::strip_colour(text).replace(|letter: char| letter.is_control() && letter != '\n', " ")
-}
-
-fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        text.to_owned()
-    } else {
-        text.chars().take(width - 3).chain("...".chars()).collect()
+        None => "Done: 5 of 5 lights.".to_owned(),
+    };
+    let Drill { name, .. } = &verdict.drill;
+    let compare =
+        format!("Compare: cargo xtask diff {}, and solutions/{name}/README.md", verdict.drill.selection());
+    match verdict.set {
+        Set::Solutions => format!("{said}\n"),
+        Set::Exercises if said.len() + 1 + compare.len() <= WIDTH => format!("{said} {compare}\n"),
+        Set::Exercises => format!("{said}\n{compare}\n"),
     }
 }
 

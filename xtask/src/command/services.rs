@@ -4,12 +4,15 @@
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 
-use crate::compile::{self, Workspace};
 use crate::error::{Error, Result};
+use crate::workspace::{self, Workspace};
 
-/// Becomes that program: its output, its exit code, and Ctrl-C are its own.
-pub(crate) fn run(arguments: &[OsString]) -> Result<u8> {
-    let mut cargo = compile::cargo(&Workspace::main());
+pub(crate) const NAME: &str = "services";
+pub(crate) const SUMMARY: &str = "Kafka, PostgreSQL and Redis on this machine, without Docker";
+
+/// Becomes that program: its options, its output, its exit code, and Ctrl-C are its own.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
+    let mut cargo = workspace::cargo(&Workspace::main());
     // Paths among the arguments mean what they mean where they were typed.
     cargo.current_dir(".").args(["run", "--quiet", "--package", "drain-services", "--"]).args(arguments);
     Err(Error::new(format!("cannot start cargo: {}", cargo.exec())))

@@ -5,14 +5,40 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use crate::drill::{self, Drill, Set};
+use lexopt::prelude::*;
+
+use crate::command::Command as Entry;
+use crate::drill::{Drill, Set};
 use crate::error::{At as _, Error, Result};
 use crate::progress::{self, Progress};
+use crate::{selection, workspace};
 
-pub(crate) fn run(words: &[String], from: Option<&str>) -> Result<u8> {
-    let drills = drill::all()?;
-    for drill in drill::select(words, &drills)? {
-        let revision = revision(&drill, from)?;
+pub(crate) const COMMAND: Entry = Entry {
+    name: "reset",
+    summary: "back to the stub; your work is kept in a backup",
+    help: "\
+usage: cargo xtask reset SELECTION [--from REVISION]
+
+  --from REVISION   where the stub is taken from; without it origin's main line,
+                    or else the last commit
+
+The folder as it was is copied to .drain-drills/backups first, and the path is
+printed.
+",
+    run,
+};
+
+fn run(mut arguments: lexopt::Parser) -> Result<u8> {
+    let (mut words, mut from) = (Vec::new(), None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(word) => words.push(word.string()?),
+            Long("from") => from = Some(arguments.value()?.string()?),
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    for drill in selection::required(&words, "reset")? {
+        let revision = revision(&drill, from.as_deref())?;
         let backup = back_up(&drill)?;
         restore(&drill, &revision)?;
         let mut progress = Progress::load()?;
@@ -60,14 +86,14 @@ fn back_up(drill: &Drill) -> Result<PathBuf> {
         .map(|again| progress::folder().join("backups").join(format!("{}-{}", drill.name, seconds + again)));
     let backup =
         folders.into_iter().find(|folder| !folder.exists()).expect("one of infinitely many names is free");
-    copy_folder(&drill::root().join(drill.path(Set::Exercises)), &backup)?;
+    copy_folder(&workspace::root().join(drill.path(Set::Exercises)), &backup)?;
     Ok(backup)
 }
 
 fn restore(drill: &Drill, revision: &str) -> Result<()> {
     let path = drill.path(Set::Exercises);
     // What git does not know would stay: the backup has it.
-    let source = drill::root().join(&path).join("src");
+    let source = workspace::root().join(&path).join("src");
     if source.exists() {
         fs::remove_dir_all(&source).at("remove", &source)?;
     }
@@ -85,7 +111,7 @@ fn restore(drill: &Drill, revision: &str) -> Result<()> {
 
 fn git() -> Command {
     let mut git = Command::new("git");
-    git.current_dir(drill::root()).stdin(Stdio::null()).stderr(Stdio::null());
+    git.current_dir(workspace::root()).stdin(Stdio::null()).stderr(Stdio::null());
     git
 }
 

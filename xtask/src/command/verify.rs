@@ -13,16 +13,19 @@ use std::thread;
 use std::time::Instant;
 
 use drain_criteria::Criterion;
-use tinyjson::JsonValue;
+use lexopt::prelude::*;
 
-use crate::drill::{self, Drill, Set};
-use crate::error::{At as _, Error, Result};
-use crate::json::{list, number, object, text};
-use crate::scratch::Scratch;
-use crate::verdict::{Judged, Word};
-use crate::zoo::{self, Specimen};
-use crate::{check, compile};
-use crate::{interrupt, race, screen};
+use crate::command::Command;
+use crate::drill::{Drill, Set};
+use crate::error::{Error, Result};
+use crate::judging::scratch::Scratch;
+use crate::judging::submission::Submission;
+use crate::judging::verdict::{Judged, Word};
+use crate::judging::{compile, engine, race};
+use crate::reporter::Reporter;
+use crate::specimen::{self, Specimen};
+use crate::value::{self, list, number, object, text};
+use crate::{interrupt, selection, typeset, workspace};
 
 /// Bugs that only the race check finds, in a drill that has one.
 const FEWEST_RACES: usize = 3;
@@ -66,9 +69,30 @@ impl Subject {
     }
 }
 
-pub(crate) fn run(words: &[String], table: Option<&Path>) -> Result<u8> {
-    let drills = drill::all()?;
-    let chosen = if words.is_empty() { drills.clone() } else { drill::select(words, &drills)? };
+pub(crate) const COMMAND: Command = Command {
+    name: "verify",
+    summary: "prove that the tests can be trusted: stubs red, solutions green,\n\
+              every bug caught by its criterion, every alternative passes",
+    help: "\
+usage: cargo xtask verify [SELECTION...] [OPTIONS]
+
+  --task N        the same as a selection
+  --json FILE     where the table is kept (default target/drain/verify.json)
+",
+    run,
+};
+
+fn run(mut arguments: lexopt::Parser) -> Result<u8> {
+    let (mut words, mut path) = (Vec::new(), workspace::work_folder().join("verify.json"));
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Value(word) => words.push(word.string()?),
+            Long("task") => words.push(arguments.value()?.string()?),
+            Long("json") => path = arguments.value()?.into(),
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    let chosen = selection::or_all(&words)?;
     let mut work = VecDeque::new();
     for drill in &chosen {
         work.extend(subjects(drill)?.into_iter().map(|subject| (drill.clone(), subject)));
@@ -77,7 +101,6 @@ pub(crate) fn run(words: &[String], table: Option<&Path>) -> Result<u8> {
     let mut proofs = prove_all(work)?;
     proofs.sort_by_key(|proof| proof.drill.number);
     print_table(&chosen, &proofs);
-    let path = table.map_or_else(|| drill::work_folder().join("verify.json"), Path::to_owned);
     write_table(&path, &proofs)?;
     let problems: usize = proofs.iter().map(|proof| proof.problems.len()).sum();
     println!(
@@ -91,8 +114,8 @@ pub(crate) fn run(words: &[String], table: Option<&Path>) -> Result<u8> {
 
 fn subjects(drill: &Drill) -> Result<Vec<Subject>> {
     let mut subjects = vec![Subject::Papers, Subject::Stub, Subject::Solution];
-    subjects.extend(zoo::bugs(drill)?.into_iter().map(Subject::Bug));
-    subjects.extend(zoo::alternatives(drill)?.into_iter().map(Subject::Alternative));
+    subjects.extend(specimen::bugs(drill)?.into_iter().map(Subject::Bug));
+    subjects.extend(specimen::alternatives(drill)?.into_iter().map(Subject::Alternative));
     Ok(subjects)
 }
 
@@ -151,7 +174,7 @@ fn prove(drill: Drill, subject: Subject, slot: &str) -> Proof {
 impl Proof {
     fn run(&mut self, slot: &str) -> Result<()> {
         let mut criteria = self.drill.criteria()?;
-        criteria.extend(race::criteria(&self.drill)?);
+        criteria.extend(race::scenarios(&self.drill)?);
         match self.subject.clone() {
             Subject::Papers => self.papers(&criteria),
             Subject::Stub => self.stub(&criteria, slot),
@@ -171,7 +194,7 @@ impl Proof {
 
     /// What can be seen without running anything.
     fn papers(&mut self, criteria: &[Criterion]) -> Result<()> {
-        let root = drill::root();
+        let root = workspace::root();
         let drill = self.drill.clone();
         let notes = drill.path(Set::Solutions).join("README.md");
         for (path, what) in
@@ -201,29 +224,29 @@ impl Proof {
         if dependencies(&root.join(&stub)) != dependencies(&root.join(&solution)) {
             self.problems.push("stub and solution have different dependencies".to_owned());
         }
-        let bugs = zoo::bugs(&drill)?;
+        let bugs = specimen::bugs(&drill)?;
         let (fewest_bugs, fewest_alternatives) = (if drill.number == 1 { 6 } else { 8 }, 2);
         if bugs.len() < fewest_bugs {
             self.problems.push(format!("only {} bugs in the zoo: {fewest_bugs} are needed", bugs.len()));
         }
         let only_races = bugs.iter().filter(|bug| bug.only_a_race()).count();
-        if !race::criteria(&drill)?.is_empty() && only_races < FEWEST_RACES {
+        if !race::scenarios(&drill)?.is_empty() && only_races < FEWEST_RACES {
             self.problems.push(format!(
                 "only {only_races} bugs that only the race check finds: {FEWEST_RACES} are needed"
             ));
         }
-        let alternatives = zoo::alternatives(&drill)?.len();
+        let alternatives = specimen::alternatives(&drill)?.len();
         if alternatives < fewest_alternatives {
             self.problems.push(format!("only {alternatives} alternatives: {fewest_alternatives} are needed"));
         }
         for criterion in criteria {
             if criterion.sentence.is_empty() || criterion.why.is_empty() {
-                self.problems.push(format!("{} does not say what must hold and why", criterion.name));
+                self.problems.push(format!("{} does not say what must hold and why", criterion.path()));
             }
-            if !bugs.iter().any(|bug| bug.caught_by().contains(&criterion.name.as_str())) {
+            if !bugs.iter().any(|bug| bug.caught_by().contains(&criterion.path().as_str())) {
                 self.problems.push(format!(
                     "{} catches no bug of the zoo: nobody has seen it fail on a realistic one",
-                    criterion.name
+                    criterion.path()
                 ));
             }
         }
@@ -233,7 +256,8 @@ impl Proof {
     fn stub(&mut self, criteria: &[Criterion], slot: &str) -> Result<()> {
         let scratch = Scratch::of_drill(slot, &self.drill)?;
         let judged = self.judge(&scratch, Set::Exercises, criteria)?;
-        let compiled = compile::acceptance(&scratch.workspace(), &self.drill.package(Set::Exercises), true)?;
+        let package = self.drill.package(Set::Exercises);
+        let compiled = compile::acceptance(&scratch.workspace(), &package, &Reporter::silent())?;
         self.problems
             .extend(compiled.warnings.first().map(|warning| format!("the stub has warnings: {warning}")));
         for judged in judged {
@@ -241,16 +265,16 @@ impl Proof {
             match (judged.word, marked) {
                 (Word::Red | Word::Hung | Word::Race, None) | (Word::Ok, Some(_)) => {}
                 (Word::Ok, None) => {
-                    self.problems.push(format!("{} is green on the stub", judged.criterion.name))
+                    self.problems.push(format!("{} is green on the stub", judged.criterion.path()))
                 }
                 (word, Some(_)) => self.problems.push(format!(
                     "{} is {} on the stub, though marked as one that a stub cannot fail",
-                    judged.criterion.name,
+                    judged.criterion.path(),
                     word.text()
                 )),
                 (word, None) => self.problems.push(format!(
                     "{} is {} on the stub: {}",
-                    judged.criterion.name,
+                    judged.criterion.path(),
                     word.text(),
                     judged.seen()
                 )),
@@ -266,7 +290,7 @@ impl Proof {
             if judged.word != Word::Ok && !excused {
                 self.problems.push(format!(
                     "{} is {}: {}",
-                    judged.criterion.name,
+                    judged.criterion.path(),
                     judged.word.text(),
                     judged.seen()
                 ));
@@ -279,7 +303,7 @@ impl Proof {
         self.require_facts(specimen, &["bug", "caught-by", "seen-in", "costs"]);
         let mut named = Vec::new();
         for name in specimen.caught_by() {
-            match criteria.iter().find(|criterion| criterion.name == name) {
+            match criteria.iter().find(|criterion| criterion.path() == name) {
                 Some(criterion) => named.push(criterion.clone()),
                 None => self.problems.push(format!("caught-by names `{name}`, which is no criterion")),
             }
@@ -289,16 +313,13 @@ impl Proof {
         for judged in self.judge(&scratch, Set::Solutions, &named)? {
             let problem = not_caught(&judged, specimen);
             self.problems.extend(
-                problem.map(|problem| format!("{} {problem}: {}", judged.criterion.name, judged.seen())),
+                problem.map(|problem| format!("{} {problem}: {}", judged.criterion.path(), judged.seen())),
             );
         }
         if specimen.only_a_race() {
             let caught = std::mem::take(&mut self.words);
-            let tests: Vec<Criterion> = criteria
-                .iter()
-                .filter(|criterion| !criterion.name.starts_with(race::PREFIX))
-                .cloned()
-                .collect();
+            let tests: Vec<Criterion> =
+                criteria.iter().filter(|criterion| !criterion.race).cloned().collect();
             self.let_pass(&scratch, &tests)?;
             self.words = caught;
         }
@@ -326,11 +347,11 @@ impl Proof {
     }
 
     fn judge(&mut self, scratch: &Scratch, set: Set, criteria: &[Criterion]) -> Result<Vec<Judged>> {
-        let judged = check::judge_some(&self.drill, set, &scratch.workspace(), criteria)?;
+        let judged = engine::judge_some(&Submission::in_scratch(&self.drill, set, scratch), criteria)?;
         let judged = judged.map_err(|said| {
             Error::new(format!("does not compile: {}", said.lines().next().unwrap_or_default()))
         })?;
-        self.words = judged.iter().map(|judged| (judged.criterion.name.clone(), judged.word)).collect();
+        self.words = judged.iter().map(|judged| (judged.criterion.path(), judged.word)).collect();
         Ok(judged)
     }
 }
@@ -338,7 +359,7 @@ impl Proof {
 /// What is wrong with the way in which a criterion caught a bug.
 fn not_caught(judged: &Judged, specimen: &Specimen) -> Option<String> {
     let wanted = match specimen.fact("as") {
-        _ if judged.criterion.name.starts_with(race::PREFIX) => Word::Race,
+        _ if judged.criterion.race => Word::Race,
         Some("HUNG") => Word::Hung,
         _ => Word::Red,
     };
@@ -377,7 +398,7 @@ fn print_table(drills: &[Drill], proofs: &[Proof]) {
             for proof in rows {
                 println!("  {:<11} {:<28} {}", kind, proof.subject.name(), proof.summary());
                 for problem in &proof.problems {
-                    for (index, line) in screen::wrap(problem, 70).iter().enumerate() {
+                    for (index, line) in typeset::wrap(problem, 70).iter().enumerate() {
                         println!("    {} {line}", if index == 0 { "!" } else { " " });
                     }
                 }
@@ -423,10 +444,5 @@ fn write_table(path: &Path, proofs: &[Proof]) -> Result<()> {
             ("seconds", number(proof.seconds)),
         ])
     });
-    let table: JsonValue = object([("version", number(1)), ("proofs", list(rows))]);
-    let text = table.format().map_err(|error| Error::new(error.to_string()))?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).at("create", folder)?;
-    }
-    fs::write(path, text + "\n").at("write", path)
+    value::write(path, &object([("version", number(1)), ("proofs", list(rows))]))
 }

@@ -1,9 +1,9 @@
 //! Cargo, its progress and its errors.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStderr, Command, Stdio};
+use std::process::{ChildStderr, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use tinyjson::JsonValue;
 
-use crate::drill;
 use crate::error::{At as _, Error, Result};
 use crate::interrupt;
-use crate::json::Get as _;
-use crate::librdkafka;
+use crate::judging::librdkafka;
+use crate::reporter::Reporter;
+use crate::typeset::strip_colour;
+use crate::value::Get as _;
+use crate::workspace::{self, Workspace, cargo};
 
 /// A build that takes longer than this shows cargo's own progress.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -41,36 +43,9 @@ pub(crate) struct Compiled {
     pub(crate) result: std::result::Result<Binary, String>,
 }
 
-/// Where and how to build.
-pub(crate) struct Workspace {
-    pub(crate) root: PathBuf,
-    /// Where finished binaries go, if not into cargo's usual place.
-    pub(crate) target: Option<PathBuf>,
-    /// Where everything else goes: shared between workspaces.
-    pub(crate) build: Option<PathBuf>,
-    /// The folder below the root in which the packages lie, if it is not the root.
-    pub(crate) within: PathBuf,
-}
-
-impl Workspace {
-    pub(crate) fn main() -> Self {
-        Self { root: drill::root(), target: None, build: None, within: PathBuf::new() }
-    }
-
-    /// Where cargo keeps what it has compiled.
-    pub(crate) fn build_folder(&self) -> PathBuf {
-        self.build.clone().unwrap_or_else(drill::target_folder)
-    }
-
-    /// Where this folder of the project lies in this workspace.
-    pub(crate) fn sources(&self, folder: &Path) -> PathBuf {
-        self.root.join(&self.within).join(folder)
-    }
-}
-
 /// Builds the acceptance test of a package, see [`test()`].
-pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> Result<Compiled> {
-    test(workspace, package, "acceptance", quiet)
+pub(crate) fn acceptance(workspace: &Workspace, package: &str, reporter: &Reporter) -> Result<Compiled> {
+    test(workspace, package, "acceptance", reporter)
 }
 
 /// Builds one test target of a package.
@@ -78,13 +53,18 @@ pub(crate) fn acceptance(workspace: &Workspace, package: &str, quiet: bool) -> R
 /// # Errors
 ///
 /// Only if cargo cannot be started, if nothing can be written, or if there is nothing to run: a compile error is a result.
-pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool) -> Result<Compiled> {
+pub(crate) fn test(
+    workspace: &Workspace,
+    package: &str,
+    name: &str,
+    reporter: &Reporter,
+) -> Result<Compiled> {
     // Where we cannot write, neither can cargo, and the submission is not to blame.
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-    let probe = drill::events_folder()?.join(format!("{}.{number}.{package}", std::process::id()));
+    let probe = workspace::events_folder()?.join(format!("{}.{number}.{package}", std::process::id()));
     fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).at("write", &probe)?;
-    librdkafka::prepare(workspace, package, quiet)?;
+    librdkafka::prepare(workspace, package, reporter)?;
     let started = Instant::now();
     let mut cargo = cargo(workspace);
     cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
@@ -92,7 +72,8 @@ pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool
     let (mut child, _group) =
         interrupt::spawn(cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     let stderr = child.stderr.take().expect("stderr is piped");
-    let stderr = thread::spawn(move || pass_on(stderr, quiet));
+    let shown = reporter.tells();
+    let stderr = thread::spawn(move || pass_on(stderr, shown));
     let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
     let binary = stdout.lines().map_while(|line| line.ok()).filter_map(|line| executable(&line)).last();
     let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
@@ -110,36 +91,6 @@ pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool
         }
     };
     Ok(Compiled { took: started.elapsed(), warnings, result })
-}
-
-/// Cargo as a command, free of the variables that `cargo run` has set for the runner itself.
-pub(crate) fn cargo(workspace: &Workspace) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(&workspace.root);
-    forget_cargo_run(&mut command);
-    if let Some(target) = &workspace.target {
-        command.env("CARGO_TARGET_DIR", target);
-    }
-    if let Some(build) = &workspace.build {
-        command.env("CARGO_BUILD_BUILD_DIR", build);
-    }
-    if std::io::stderr().is_terminal() {
-        command.args(["--color", "always"]);
-    }
-    command
-}
-
-/// Removes what `cargo run` tells the runner about the runner.
-pub(crate) fn forget_cargo_run(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_")
-            || text.starts_with("CARGO_MANIFEST_")
-            || text == "CARGO_PRIMARY_PACKAGE"
-        {
-            command.env_remove(name);
-        }
-    }
 }
 
 fn executable(message: &str) -> Option<Binary> {
@@ -160,7 +111,7 @@ fn executable(message: &str) -> Option<Binary> {
 }
 
 /// Collects what cargo says, and passes it on to the terminal if the build takes a while.
-fn pass_on(mut stderr: ChildStderr, quiet: bool) -> String {
+fn pass_on(mut stderr: ChildStderr, tells: bool) -> String {
     let (sender, receiver) = mpsc::channel::<Vec<u8>>();
     thread::spawn(move || {
         let mut buffer = [0; 4096];
@@ -181,7 +132,7 @@ fn pass_on(mut stderr: ChildStderr, quiet: bool) -> String {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if !quiet && Instant::now() >= show_from {
+        if tells && Instant::now() >= show_from {
             // Whole lines only: whether the rest is progress or an error is not known yet.
             let end = said.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
             let progress = progress_lines(&said[shown.min(end)..end]);
@@ -245,19 +196,6 @@ pub(crate) fn reason(said: &str) -> &'static str {
         () if plain.contains("error: failed to run custom build command") => "has a build script that fails",
         () => "cannot be built by cargo",
     }
-}
-
-pub(crate) fn strip_colour(text: &str) -> String {
-    let mut plain = String::new();
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        if letter == '\u{1b}' {
-            letters.by_ref().find(char::is_ascii_alphabetic);
-        } else {
-            plain.push(letter);
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ use nix::unistd::{Pid, getppid};
 use tinyjson::JsonValue;
 
 use crate::error::{Error, Result};
-use crate::json::{Get as _, list, number, object, text};
-use crate::{compile, interrupt, processes};
+use crate::value::{Get as _, list, number, object, text};
+use crate::{interrupt, processes, workspace};
 
 /// How often the number of processes and their memory are looked at, if looking is cheap.
 const LOOK: Duration = Duration::from_millis(20);
@@ -139,9 +139,9 @@ impl Stopped {
 pub(crate) fn run(job: &Job<'_>) -> Result<Ended> {
     // Not its path: the runner may have been built anew since it started.
     let mut command = Command::new("/proc/self/exe");
-    command.arg("supervise").arg(job.limit.as_millis().to_string()).arg(std::process::id().to_string());
+    command.arg(NAME).arg(job.limit.as_millis().to_string()).arg(std::process::id().to_string());
     command.arg(job.binary).args(&job.arguments);
-    compile::forget_cargo_run(&mut command);
+    workspace::forget_cargo_run(&mut command);
     command.current_dir(job.folder).env("CARGO_MANIFEST_DIR", job.folder);
     command.env("DRAIN_EVENTS", &job.events).env("RUST_BACKTRACE", "0").env_remove("RUST_TEST_THREADS");
     command.envs(job.environment.iter().map(|(name, value)| (name, value)));
@@ -205,8 +205,29 @@ impl Ended {
     }
 }
 
+/// By this name the runner starts itself as a supervisor.
+pub(crate) const NAME: &str = "supervise";
+
 /// The supervisor's own `main`: `xtask supervise LIMIT_MS RUNNER BINARY ARGUMENTS…`.
-pub(crate) fn main(limit: Duration, runner: u32, binary: &Path, arguments: &[OsString]) -> Result<u8> {
+pub(crate) fn main(mut arguments: impl Iterator<Item = OsString>) -> Result<u8> {
+    let mut number = || arguments.next()?.to_str()?.parse::<u64>().ok();
+    let (limit, runner) = (number(), number().and_then(|pid| pid.try_into().ok()));
+    match (limit, runner, arguments.next()) {
+        (Some(limit), Some(runner), Some(binary)) => {
+            supervise(Duration::from_millis(limit), runner, Path::new(&binary), arguments)
+        }
+        _ => Err(Error::new(
+            "`supervise` is for the runner itself: supervise LIMIT_MS RUNNER BINARY ARGUMENTS...",
+        )),
+    }
+}
+
+fn supervise(
+    limit: Duration,
+    runner: u32,
+    binary: &Path,
+    arguments: impl Iterator<Item = OsString>,
+) -> Result<u8> {
     let told_to_stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP] {
         let _ = signal_hook::flag::register(signal, told_to_stop.clone());

@@ -1,0 +1,158 @@
+//! Judges drills, shows the verdicts, and keeps what the learner has reached.
+
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+use crate::command::Command;
+use crate::drill::{self, Drill, Set};
+use crate::error::{Error, Result};
+use crate::judging::engine::{self, Asked, Slow};
+use crate::judging::scratch::Scratch;
+use crate::judging::submission::Submission;
+use crate::judging::verdict::{self, Verdict};
+use crate::progress::Progress;
+use crate::reporter::Reporter;
+use crate::showing::{json, screen};
+use crate::{selection, value};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "check",
+    summary: "judge drills: five lights, what failed, and why it matters",
+    help: "\
+usage: cargo xtask check [SELECTION...] [OPTIONS]
+
+  --set SET       exercises (default) or solutions
+  --path DIR      judge the task crate in DIR, a partner's for instance, with our
+                  own acceptance tests; DIR is not changed
+  --all-lights    run the load light also when the tests light is red
+  --fast          leave the load light and the race check out
+  --only TEXT     only criteria with TEXT in their sentence or test name
+  --seed N        only the race check, and only the schedule of this number
+  --json          the whole verdict as JSON on stdout
+",
+    run,
+};
+
+struct Options {
+    words: Vec<String>,
+    set: Set,
+    path: Option<PathBuf>,
+    asked: Asked,
+    json: bool,
+}
+
+impl Options {
+    fn parse(mut arguments: lexopt::Parser) -> Result<Self> {
+        let (words, path, asked) = (Vec::new(), None, Asked::default());
+        let mut options = Self { words, set: Set::Exercises, path, asked, json: false };
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Value(word) => options.words.push(word.string()?),
+                Long("set") => options.set = set_named(&arguments.value()?.string()?)?,
+                Long("path") => options.path = Some(arguments.value()?.into()),
+                Long("all-lights") => options.asked.slow = Slow::Always,
+                Long("fast") => options.asked.slow = Slow::Never,
+                Long("only") => options.asked.only = Some(arguments.value()?.string()?),
+                Long("seed") => options.asked.seed = Some(arguments.value()?.parse()?),
+                Long("json") => options.json = true,
+                argument => return Err(argument.unexpected().into()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn reporter(&self) -> Reporter {
+        if self.json { Reporter::silent() } else { Reporter::new() }
+    }
+}
+
+fn set_named(name: &str) -> Result<Set> {
+    match name {
+        "exercises" => Ok(Set::Exercises),
+        "solutions" => Ok(Set::Solutions),
+        other => Err(Error::new(format!("--set {other}: the sets are `exercises` and `solutions`"))),
+    }
+}
+
+fn run(arguments: lexopt::Parser) -> Result<u8> {
+    let options = Options::parse(arguments)?;
+    let chosen = choose(&options)?;
+    let mut verdicts = Vec::new();
+    let mut remembered = Ok(());
+    for drill in &chosen {
+        let verdict = judge(drill, &options)?;
+        if !options.json {
+            if !verdicts.is_empty() {
+                println!();
+            }
+            show(&verdict, chosen.len() == 1);
+        }
+        // A verdict is shown even where it cannot be kept.
+        remembered = remembered.and_then(|()| remember(&verdict, &options));
+        verdicts.push(verdict);
+    }
+    if options.json {
+        value::print(&json::verdicts(&verdicts))?;
+    } else if let [_, _, ..] = verdicts.as_slice() {
+        let done = verdicts.iter().filter(|verdict| verdict.done()).count();
+        println!("\n{done} of {} drills done", verdicts.len());
+    }
+    remembered.map(|()| verdict::exit_code(&verdicts))
+}
+
+fn choose(options: &Options) -> Result<Vec<Drill>> {
+    let drills = drill::all()?;
+    let chosen = selection::select(&options.words, &drills)?;
+    match (&options.path, chosen.as_slice()) {
+        (Some(_), [_, _, ..]) => Err(Error::new("--path DIR judges one drill: name one, or none")),
+        (Some(path), []) => Ok(vec![Scratch::drill_in(path, &drills)?]),
+        (None, []) => first_not_done(&drills),
+        _ => Ok(chosen),
+    }
+}
+
+fn first_not_done(drills: &[Drill]) -> Result<Vec<Drill>> {
+    let progress = Progress::load()?;
+    let next = drills.iter().find(|drill| !progress.is_done(drill));
+    let next = next.ok_or_else(|| Error::new("all drills are done; name one to judge it again"))?;
+    Ok(vec![next.clone()])
+}
+
+fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
+    let judge = |submission| engine::judge(&submission, &options.asked, &options.reporter());
+    match &options.path {
+        None => judge(Submission::of_set(drill, options.set)),
+        Some(path) => {
+            let scratch = Scratch::of_submission(drill, path)?;
+            judge(Submission::at(path, drill, &scratch))
+        }
+    }
+}
+
+fn show(verdict: &Verdict, alone: bool) {
+    if let Some(said) = &verdict.compiler {
+        eprintln!("{said}\n");
+    }
+    print!("{}", screen::draw(verdict, alone, hints_left(&verdict.drill)));
+}
+
+fn hints_left(drill: &Drill) -> usize {
+    Progress::load().map_or(0, |progress| super::hint::left(drill, &progress))
+}
+
+/// What a learner's own verdict changes in the progress; a doctored one changes nothing, and what was
+/// only not run takes nothing away.
+fn remember(verdict: &Verdict, options: &Options) -> Result<()> {
+    let counts = !verdict.partial && verdict.tampered.changed.is_empty();
+    if !counts || options.set != Set::Exercises || options.path.is_some() {
+        return Ok(());
+    }
+    let mut progress = Progress::load()?;
+    let lights = verdict.lights_on();
+    if verdict.failed() || progress.lights(&verdict.drill).is_none_or(|known| known < lights) {
+        progress.set_lights(&verdict.drill, lights);
+        progress.save()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Runs the criteria of one submission, several side by side.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use drain_criteria::{Criterion, Light};
+use tinyjson::JsonValue;
+
+use crate::error::{At as _, Result};
+use crate::judging::compile::Binary;
+use crate::judging::supervise::{self, Job};
+use crate::judging::verdict::Judged;
+use crate::judging::word;
+use crate::reporter::{Count, Reporter};
+use crate::workspace;
+
+/// The kit ends a criterion at its limit and says what it waited for; this much later the supervisor
+/// ends whatever is left.
+const AFTER_THE_LIMIT: Duration = Duration::from_millis(1_200);
+/// Criteria mostly wait: this many run side by side. Those of the load light run alone.
+const SIDE_BY_SIDE: usize = 4;
+/// A record larger than this was not written by the kit alone.
+const LARGEST_RECORD: u64 = 4 << 20;
+
+/// Judges these criteria, several side by side, and returns them in the order given.
+pub(crate) fn judge(binary: &Binary, criteria: &[Criterion], reporter: &Reporter) -> Result<Vec<Judged>> {
+    let (alone, together): (Vec<_>, Vec<_>) =
+        criteria.iter().partition(|criterion| criterion.light() == Light::Load);
+    let count = reporter.count(criteria.len());
+    let mut judged = in_parallel(binary, &together, SIDE_BY_SIDE, &count)?;
+    judged.extend(in_parallel(binary, &alone, 1, &count)?);
+    judged.sort_by_key(|judged| criteria.iter().position(|criterion| *criterion == judged.criterion));
+    Ok(judged)
+}
+
+fn in_parallel(binary: &Binary, criteria: &[&Criterion], jobs: usize, count: &Count) -> Result<Vec<Judged>> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs.min(criteria.len()) {
+            scope.spawn(|| {
+                while let Some(criterion) = criteria.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let judged = one(binary, criterion, &[]);
+                    count.step();
+                    results.lock().expect("no judge panics").push(judged);
+                }
+            });
+        }
+    });
+    results.into_inner().expect("no judge panics").into_iter().collect()
+}
+
+/// Judges the scenarios of a race check, one after the other: each keeps a processor busy.
+pub(crate) fn scenarios(
+    binary: &Binary,
+    scenarios: &[Criterion],
+    seed: Option<u64>,
+    reporter: &Reporter,
+) -> Result<Vec<Judged>> {
+    let count = reporter.count(scenarios.len());
+    let seed: Vec<_> =
+        seed.map(|seed| ("DRAIN_SEED".to_owned(), seed.to_string().into())).into_iter().collect();
+    let judged = scenarios.iter().map(|scenario| {
+        let judged = one(binary, scenario, &seed);
+        count.step();
+        judged
+    });
+    judged.collect()
+}
+
+/// Judges one criterion, with these variables in its environment.
+pub(crate) fn one(
+    binary: &Binary,
+    criterion: &Criterion,
+    environment: &[(String, OsString)],
+) -> Result<Judged> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    let events = workspace::events_folder()?.join(format!("{}-{number}.jsonl", std::process::id()));
+    let secret = random_word()?;
+    let job = Job {
+        binary: &binary.path,
+        arguments: [&criterion.name, "--exact", "--nocapture", "--test-threads=1"]
+            .map(str::to_owned)
+            .to_vec(),
+        folder: &binary.folder,
+        environment: environment.to_vec(),
+        events: events.clone(),
+        word: secret.clone(),
+        limit: criterion.limit + AFTER_THE_LIMIT,
+    };
+    let ended = supervise::run(&job);
+    let record = read_record(&events, &secret);
+    let _ = fs::remove_file(&events);
+    Ok(word::judge(criterion, ended?, &record))
+}
+
+/// A word that the code under test cannot guess.
+fn random_word() -> Result<String> {
+    let path = PathBuf::from("/dev/urandom");
+    let mut bytes = [0; 16];
+    fs::File::open(&path).and_then(|mut file| file.read_exact(&mut bytes)).at("read", &path)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The lines that the kit has written. It alone knows the word that they begin with.
+fn read_record(path: &PathBuf, word: &str) -> Vec<JsonValue> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = fs::File::open(path) {
+        let _ = file.take(LARGEST_RECORD).read_to_end(&mut bytes);
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().filter_map(|line| line.strip_prefix(word)?.parse().ok()).collect()
+}
