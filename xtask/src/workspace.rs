@@ -1,11 +1,11 @@
 //! The workspace: its folders, and cargo in it.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::environment;
 use crate::error::{At as _, Result};
 
 /// The root of the workspace: of the one from which cargo has started the runner, or else of the one
@@ -70,32 +70,16 @@ impl Workspace {
     }
 }
 
-/// Cargo as a command, free of the variables that `cargo run` has set for the runner itself.
+/// Cargo as a command, in the root of this workspace.
 pub(crate) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&workspace.root);
-    forget_cargo_run(&mut command);
+    environment::for_cargo(&mut command);
     if let Some(target) = &workspace.target {
         command.env("CARGO_TARGET_DIR", target);
     }
     if let Some(build) = &workspace.build {
         command.env("CARGO_BUILD_BUILD_DIR", build);
     }
-    if std::io::stderr().is_terminal() {
-        command.args(["--color", "always"]);
-    }
     command
-}
-
-/// Removes what `cargo run` tells the runner about the runner.
-pub(crate) fn forget_cargo_run(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_")
-            || text.starts_with("CARGO_MANIFEST_")
-            || text == "CARGO_PRIMARY_PACKAGE"
-        {
-            command.env_remove(name);
-        }
-    }
 }
