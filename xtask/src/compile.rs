@@ -1,5 +1,6 @@
 //! Cargo, its progress and its errors.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub(crate) struct Binary {
     pub(crate) path: PathBuf,
     /// The folder of the package that it tests.
     pub(crate) folder: PathBuf,
+    /// Where the programs of the package lie, in the variables in which `cargo test` says so.
+    pub(crate) programs: Vec<(String, OsString)>,
 }
 
 pub(crate) struct Compiled {
@@ -94,7 +97,13 @@ pub(crate) fn test(workspace: &Workspace, package: &str, name: &str, quiet: bool
     let stderr = child.stderr.take().expect("stderr is piped");
     let stderr = thread::spawn(move || pass_on(stderr, quiet));
     let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let binary = stdout.lines().map_while(|line| line.ok()).filter_map(|line| executable(&line)).last();
+    let built = stdout.lines().map_while(|line| line.ok()).filter_map(|line| executable(&line));
+    let (tests, programs): (Vec<_>, Vec<_>) = built.partition(|built| built.is_test);
+    let programs =
+        programs.into_iter().map(|built| (format!("CARGO_BIN_EXE_{}", built.name), built.path.into()));
+    let programs = programs.collect();
+    let binary = tests.into_iter().next_back();
+    let binary = binary.map(|built| Binary { path: built.path, folder: built.folder, programs });
     let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
     let said = stderr.join().unwrap_or_default();
     interrupt::check()?;
@@ -142,21 +151,27 @@ pub(crate) fn forget_cargo_run(command: &mut Command) {
     }
 }
 
-fn executable(message: &str) -> Option<Binary> {
+/// Something that can be run.
+struct Built {
+    is_test: bool,
+    name: String,
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+fn executable(message: &str) -> Option<Built> {
     // Most messages are long and about something else: parsing them all would cost more than the rest.
     if !message.contains("\"compiler-artifact\"") || message.contains("\"executable\":null") {
         return None;
     }
     let message: JsonValue = message.parse().ok()?;
-    let manifest = PathBuf::from(message.text("manifest_path"));
-    let is_test = message
-        .get_value("target")?
-        .list("kind")
-        .iter()
-        .any(|kind| kind.get::<String>().is_some_and(|kind| kind == "test"));
+    let target = message.get_value("target")?;
+    let kinds = target.list("kind");
+    let is_test = kinds.iter().any(|kind| kind.get::<String>().is_some_and(|kind| kind == "test"));
     let path = message.text("executable");
-    (is_test && !path.is_empty())
-        .then(|| Binary { path: path.into(), folder: manifest.parent().unwrap_or(Path::new("/")).to_owned() })
+    let manifest = PathBuf::from(message.text("manifest_path"));
+    let folder = manifest.parent().unwrap_or(Path::new("/")).to_owned();
+    (!path.is_empty()).then(|| Built { is_test, name: target.text("name"), path: path.into(), folder })
 }
 
 /// Collects what cargo says, and passes it on to the terminal if the build takes a while.
