@@ -66,7 +66,7 @@ impl Drill {
     }
 
     pub(crate) fn acceptance(&self) -> PathBuf {
-        self.path(Set::Exercises).join("tests/acceptance.rs")
+        self.path(Set::Exercises).join("tests/acceptance/main.rs")
     }
 
     pub(crate) fn criteria(&self) -> Result<Vec<Criterion>> {

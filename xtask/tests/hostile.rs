@@ -437,7 +437,7 @@ mod submissions {
     /// The criteria of a drill for attacks to meet: first that with the highest limit, because memory is
     /// filled slowly on a busy machine, then those with the usual one.
     fn criteria(drill: &str) -> Vec<(String, Duration)> {
-        let path = format!("{}/../exercises/{drill}/tests/acceptance.rs", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/../exercises/{drill}/tests/acceptance/main.rs", env!("CARGO_MANIFEST_DIR"));
         let mut criteria = drain_criteria::read(&fs::read_to_string(path).expect("an acceptance file"));
         // The load light is not run, and a report may be that of a process of its own.
         let left_out = [drain_criteria::Light::Load, drain_criteria::Light::Report];

@@ -53,7 +53,7 @@ fn every_drill_is_there_twice() {
 fn every_test_is_a_criterion_with_a_sentence_and_a_reason() {
     let mut failures = Vec::new();
     for folder in crates("exercises") {
-        let path = folder.join("tests/acceptance.rs");
+        let path = folder.join("tests/acceptance/main.rs");
         let source = read(&path);
         let parsed = tests_by_syn(&source);
         let scanned: Vec<Criterion> = drain_criteria::read(&source);
@@ -97,11 +97,31 @@ fn tests_by_syn(source: &str) -> Vec<String> {
     found
 }
 
+/// Only there does the runner look for criteria, and only there does the kit find the one that is tested.
+#[test]
+fn every_criterion_stands_in_main_rs() {
+    let mut failures = Vec::new();
+    for path in crates("exercises").iter().flat_map(|folder| files(&folder.join("tests"), ".rs")) {
+        let source = read(&path);
+        let tests = tests_by_syn(&source);
+        if source.matches("Scenario::new()").count() != tests.len() {
+            failures.push(format!(
+                "{}: each test itself, and nobody else, calls Scenario::new()",
+                path.display()
+            ));
+        }
+        if !path.ends_with("tests/acceptance/main.rs") && !tests.is_empty() {
+            failures.push(format!("{}: {tests:?} belong in tests/acceptance/main.rs", path.display()));
+        }
+    }
+    require_none(&failures);
+}
+
 #[test]
 fn every_drill_has_all_lights() {
     let mut failures = Vec::new();
     for folder in crates("exercises") {
-        let criteria = drain_criteria::read(&read(&folder.join("tests/acceptance.rs")));
+        let criteria = drain_criteria::read(&read(&folder.join("tests/acceptance/main.rs")));
         for light in drain_criteria::Light::ALL.into_iter().skip(1) {
             if !criteria.iter().any(|criterion| criterion.light() == light) {
                 failures.push(format!("{}: no criterion for the light `{}`", folder.display(), light.name()));

@@ -7,14 +7,12 @@
 use std::fmt::{self, Display};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::scenario::Stage;
 use crate::socket::Sockets;
 use crate::timeline::{Millis, Moment, Span};
-use crate::{Scenario, ms};
+use crate::{Scenario, descriptors, ms};
 
 /// A loopback connect that takes longer than this has not been answered.
 const CONNECT_TIMEOUT: Duration = ms(500);
@@ -24,7 +22,7 @@ const LARGEST_RESPONSE: usize = 16 * 1024 * 1024;
 
 /// One connection to the program under test, and what has been received on it.
 pub struct Client {
-    stage: Arc<Stage>,
+    scenario: Scenario,
     name: String,
     stream: TcpStream,
     received: Vec<u8>,
@@ -63,8 +61,10 @@ impl Display for Response {
 /// Why there is no complete response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// The connect failed.
+    /// Nobody listens there.
     Refused,
+    /// There is no way to that address.
+    Unreachable,
     /// The connect was not answered in time: the accept queue is full, or nobody accepts.
     NotAccepted,
     /// The connection was closed before the first byte of a response.
@@ -83,6 +83,7 @@ impl Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => f.write_str("connection refused"),
+            Self::Unreachable => f.write_str("address not reachable"),
             Self::NotAccepted => f.write_str("connect not answered"),
             Self::Closed => f.write_str("connection closed without a response"),
             Self::Reset => f.write_str("connection reset without a response"),
@@ -98,31 +99,33 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Cut::Refused`], or [`Cut::NotAccepted`] after half a second. Both are marked.
+    /// [`Cut::Refused`] or [`Cut::Unreachable`], or [`Cut::NotAccepted`] after half a second. All are
+    /// marked. What this machine does not grant us, such as one more descriptor, is no refusal: it ends the
+    /// scenario without a verdict.
     pub fn connect(scenario: &Scenario, name: &str, address: SocketAddr) -> Result<Self, Cut> {
-        Self::on(scenario.stage(), name, address)
-    }
-
-    pub(crate) fn on(stage: &Arc<Stage>, name: &str, address: SocketAddr) -> Result<Self, Cut> {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+        let cut = match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(stream) => {
+                descriptors::require_room_beyond(scenario, &stream);
                 let _ = stream.set_nodelay(true);
-                Ok(Self {
-                    stage: stage.clone(),
+                return Ok(Self {
+                    scenario: scenario.share(),
                     name: name.to_owned(),
                     stream,
                     received: Vec::new(),
                     in_flight: None,
                     settled: Moment::now(),
                     quiet: false,
-                })
+                });
             }
-            Err(error) => {
-                let cut = if error.kind() == ErrorKind::TimedOut { Cut::NotAccepted } else { Cut::Refused };
-                stage.timeline().mark(name, cut);
-                Err(cut)
-            }
-        }
+            Err(error) => match error.kind() {
+                ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Cut::Refused,
+                ErrorKind::TimedOut => Cut::NotAccepted,
+                ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Cut::Unreachable,
+                _ => scenario.unknown(format!("{name} cannot connect to {address}: {error}")),
+            },
+        };
+        scenario.timeline().mark(name, cut);
+        Err(cut)
     }
 
     /// Records only what goes wrong from now on: for clients that send thousands of requests.
@@ -135,7 +138,7 @@ impl Client {
     /// the response is read.
     pub fn send(&mut self, path: &str) -> Moment {
         self.in_flight =
-            (!self.quiet).then(|| self.stage.timeline().begin(&self.name, format!("GET {path}")));
+            (!self.quiet).then(|| self.scenario.timeline().begin(&self.name, format!("GET {path}")));
         let began = self.in_flight.as_ref().map_or_else(Moment::now, Span::began);
         let _ = write!(self.stream, "GET {path} HTTP/1.1\r\nHost: drill\r\n\r\n");
         began
@@ -144,7 +147,7 @@ impl Client {
     /// Sends bytes as they are: half a request, for instance.
     pub fn send_bytes(&mut self, bytes: &str) -> Moment {
         let shown: String = bytes.chars().take(24).collect();
-        let at = self.stage.timeline().mark(&self.name, format!("sends {shown:?}"));
+        let at = self.scenario.timeline().mark(&self.name, format!("sends {shown:?}"));
         let _ = self.stream.write_all(bytes.as_bytes());
         at
     }
@@ -167,7 +170,7 @@ impl Client {
         let at = match self.in_flight.take() {
             Some(span) => span.end(what),
             None if self.quiet && outcome.is_ok() => Moment::now(),
-            None => self.stage.timeline().mark(&self.name, what),
+            None => self.scenario.timeline().mark(&self.name, what),
         };
         self.settled = at;
         // The same moment as in the picture, so that a bound that counts from here can name it.
@@ -195,26 +198,26 @@ impl Client {
     /// Leaves a thread to read the response to what was sent.
     pub(crate) fn pending(mut self, sent: Moment, patience: Duration) -> Pending {
         let name = self.name.clone();
-        let stage = self.stage.clone();
-        let reader = self.stage.clone().spawn(move || {
+        let scenario = self.scenario.share();
+        let reader = self.scenario.share().spawn(move || {
             let outcome = self.response(patience);
             (self, outcome)
         });
-        Pending { stage, name, sent, reader }
+        Pending { scenario, name, sent, reader }
     }
 
     /// Waits at most `patience` for the program to close this connection, and discards what it sends
     /// before.
     pub fn closed_within(&mut self, patience: Duration) -> bool {
-        let stage = self.stage.clone();
-        let _waiting = stage.waiting(format!("the connection of {} to be closed", self.name));
+        let scenario = self.scenario.share();
+        let _waiting = scenario.waiting(format!("the connection of {} to be closed", self.name));
         let until = Instant::now() + patience;
         loop {
             match self.fill(until.saturating_duration_since(Instant::now())) {
                 Ok(()) => self.received.clear(),
                 Err(Cut::TimedOut(_)) => return false,
                 Err(_) => {
-                    self.stage.timeline().mark(&self.name, "connection closed");
+                    self.scenario.timeline().mark(&self.name, "connection closed");
                     return true;
                 }
             }
@@ -254,14 +257,22 @@ impl Client {
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 Err(Cut::TimedOut(patience))
             }
-            Err(_) => Err(Cut::Reset),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe
+                ) =>
+            {
+                Err(Cut::Reset)
+            }
+            Err(error) => self.scenario.unknown(format!("{} cannot read: {error}", self.name)),
         }
     }
 }
 
 /// A request that is in flight, and its response once there is one.
 pub struct Pending {
-    stage: Arc<Stage>,
+    scenario: Scenario,
     name: String,
     sent: Moment,
     reader: JoinHandle<(Client, Result<Response, Cut>)>,
@@ -279,22 +290,22 @@ impl Pending {
     ///
     /// See [`Client::response`].
     pub fn outcome(self) -> (Client, Result<Response, Cut>) {
-        let _waiting = self.stage.waiting(format!("the response to {}", self.name));
+        let _waiting = self.scenario.waiting(format!("the response to {}", self.name));
         self.reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Waits for the response and requires status 200.
     #[track_caller]
     pub fn answered(self) -> Response {
-        let stage = self.stage.clone();
+        let scenario = self.scenario.share();
         let expected = format!("{}: 200", self.name);
         let (client, outcome) = self.outcome();
         match outcome {
             Ok(response) if response.status == 200 => response,
-            Ok(response) => stage.fail_at(response.at, expected, response.status),
+            Ok(response) => scenario.fail_at(response.at, expected, response.status),
             Err(cut) => {
-                let observed = format!("{cut}, {}", stage.timeline().when(client.settled));
-                stage.fail_at(client.settled, expected, observed)
+                let observed = format!("{cut}, {}", scenario.timeline().when(client.settled));
+                scenario.fail_at(client.settled, expected, observed)
             }
         }
     }
@@ -351,12 +362,12 @@ fn dechunk(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Cut> {
 /// Waits until the program has read all that was sent on these connections.
 #[track_caller]
 pub(crate) fn wait_until_all_read(clients: &[Client]) {
-    let Some(Client { stage, name, .. }) = clients.first() else { return };
+    let Some(Client { scenario, name, .. }) = clients.first() else { return };
     let whose = match clients.len() {
         1 => format!("the request of {name}"),
         count => format!("all {count} requests"),
     };
-    let _waiting = stage.waiting(format!("the program to read {whose}"));
+    let _waiting = scenario.waiting(format!("the program to read {whose}"));
     let from = Moment::now();
     loop {
         let unread = unread(clients);
@@ -368,7 +379,7 @@ pub(crate) fn wait_until_all_read(clients: &[Client]) {
             // Not a question of a busy machine: reading takes microseconds.
             let expected = format!("the program reads {whose} within {}", Millis(READ_PATIENCE));
             let observed = format!("{unread} of {} not read", clients.len());
-            stage.fail_at(now, expected, observed);
+            scenario.fail_at(now, expected, observed);
         }
         thread::sleep(ms(1));
     }

@@ -38,8 +38,8 @@
 //! # A library
 //!
 //! Under a paused clock a deadline of ten seconds takes no time, and time is exact: compare it with
-//! [`Stage::require`]. Put [`Stage::wait_at_most`] around whatever may hang; its time-out is on the
-//! same clock, so a drain that never returns is a failure at once. ([`Stage::wait`] has no time-out: the
+//! [`Scenario::require`]. Put [`Scenario::wait_at_most`] around whatever may hang; its time-out is on the
+//! same clock, so a drain that never returns is a failure at once. ([`Scenario::wait`] has no time-out: the
 //! watchdog ends it after the limit, in real time.) A library has no signal: say with
 //! [`Timeline::anchor`] where its drain begins.
 //!
@@ -91,14 +91,18 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod descriptors;
 mod http;
 mod lag;
 pub mod leaks;
 pub mod load;
+mod output;
 mod picture;
 mod proc;
 mod program;
+mod report;
 mod scenario;
+mod signals;
 mod socket;
 mod timeline;
 mod watchdog;
@@ -106,8 +110,9 @@ mod wire;
 
 pub use http::{Client, Cut, Pending, Response};
 pub use nix::sys::signal::Signal;
-pub use program::{DrainReport, Exit, Outcome, Program, Running};
-pub use scenario::{Race, Scenario, Stage, Waiting};
+pub use program::{Exit, Outcome, Program, Running, program_at};
+pub use report::DrainReport;
+pub use scenario::{Race, Scenario, Waiting};
 pub use timeline::{Moment, Span, Timeline};
 
 use std::time::Duration;
@@ -122,10 +127,20 @@ pub const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The path of the program that the crate under test builds: a binary named like its package.
+/// The path of the program that the crate under test builds: a binary named like its package. Of a crate
+/// with several, `program!("child")` is the one named `task-17-child`.
 #[macro_export]
 macro_rules! program {
     () => {
-        env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")))
+        $crate::program_at(
+            env!("CARGO_PKG_NAME"),
+            option_env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"))),
+        )
+    };
+    ($other:literal) => {
+        $crate::program_at(
+            concat!(env!("CARGO_PKG_NAME"), "-", $other),
+            option_env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME"), "-", $other)),
+        )
     };
 }

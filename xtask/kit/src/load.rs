@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::http::wait_until_all_read;
-use crate::{Client, Cut, Moment, Pending, Response, Scenario};
+use crate::{Client, Cut, Moment, Pending, Response, Scenario, descriptors};
 
 /// Connects come in bursts, each after the one before has been accepted: a burst of 200 overflows the
 /// backlog of 128 that a correct server may have.
@@ -62,6 +62,7 @@ pub fn in_flight(
     path: &str,
     patience: Duration,
 ) -> Vec<Pending> {
+    descriptors::make_room(scenario, count);
     let mut pending = Vec::with_capacity(count);
     while pending.len() < count {
         let numbers = pending.len() + 1..=count.min(pending.len() + CONNECTS_AT_ONCE);
@@ -112,16 +113,19 @@ impl Load {
         let stop = Arc::new(AtomicBool::new(false));
         let (begun, all_begun) = mpsc::channel::<()>();
         let client = |number| {
-            let (stage, stop, path) = (scenario.stage().clone(), stop.clone(), path.to_owned());
+            let (scenario, stop, path) = (scenario.share(), stop.clone(), path.to_owned());
             let mut begun = Some(begun.clone());
             let keep_alive = number % 2 == 0;
-            scenario.stage().spawn(move || {
+            scenario.share().spawn(move || {
                 let mut ledger = Ledger::default();
                 let mut connection = None;
                 while !stop.load(Ordering::Relaxed) {
                     let fresh = connection.is_none();
                     let client = connection.take().map_or_else(
-                        || Client::on(&stage, &format!("client {number}"), address).map(Client::quiet),
+                        || {
+                            Client::connect(&scenario, &format!("client {number}"), address)
+                                .map(Client::quiet)
+                        },
                         Ok,
                     );
                     let Ok(mut client) = client else {
@@ -130,7 +134,7 @@ impl Load {
                     };
                     let outcome = client.get(&path, patience);
                     begun.take();
-                    let signalled = stage.timeline().anchored();
+                    let signalled = scenario.timeline().anchored();
                     if !ledger.enter(&outcome, fresh, signalled) {
                         continue;
                     }

@@ -41,6 +41,26 @@ pub(crate) fn with_environment(entries: &[String]) -> Vec<u32> {
     .collect()
 }
 
+/// The processes that hold one of these files open (`pipe:[4711]`).
+pub(crate) fn holders(files: &[PathBuf]) -> Vec<u32> {
+    let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = processes.flatten().filter_map(|process| process.file_name().to_str()?.parse().ok());
+    let holds = |pid: &u32| {
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        descriptors
+            .filter_map(|descriptor| fs::read_link(descriptor.path()).ok())
+            .any(|file| files.contains(&file))
+    };
+    pids.filter(holds).collect()
+}
+
+/// How many descriptors the process may have.
+pub(crate) fn most_descriptors(pid: u32) -> Option<u64> {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let soft = limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next());
+    soft.map(|soft| soft.parse().unwrap_or(u64::MAX))
+}
+
 /// The short name of a process: `sleep`.
 pub(crate) fn name(pid: u32) -> String {
     fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()

@@ -1,31 +1,29 @@
 //! A program under test: its lines, signals to it, its exit and what it says of its drain.
 
 use std::fmt::{self, Display};
-use std::fs;
-use std::io::{PipeWriter, Read, Write as _};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{ExitStatusExt as _, parent_id};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
-use crate::scenario::Stage;
-use crate::timeline::{Millis, Moment, Role};
-use crate::{Scenario, ms, proc};
+use crate::output::{self, Gate, Line, Output, Recorder, Stream};
+use crate::report::DrainReport;
+use crate::timeline::{Millis, Moment};
+use crate::{Scenario, descriptors, ms, proc, signals};
 
-/// A program that floods its output is read to the end, but only this much of it is kept.
-const MOST_LINES: usize = 20_000;
-const LONGEST_LINE: usize = 4_096;
-/// Only the first lines of a stream appear in the timeline.
-const MOST_LINES_SHOWN: usize = 100;
+/// Set for a process that is one test once more, to the number of the test's own: the process number of
+/// its parent, so that nobody has it by inheritance.
+const ALONE: &str = "DRAIN_ALONE";
 
 /// A program under test, not started yet.
 ///
@@ -44,15 +42,16 @@ pub struct Program<'a> {
 
 impl<'a> Program<'a> {
     /// The program at `path`, usually [`program!()`](crate::program!).
-    pub fn new(scenario: &'a Scenario, path: &str) -> Self {
+    pub fn new(scenario: &'a Scenario, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(path);
         command.env("LISTEN_ADDR", "127.0.0.1:0").env("RUST_BACKTRACE", "0").env("DRAIN_PROGRAM", &mark);
-        for variable in ["DRAIN_EVENTS", "DRAIN_BUDGET"] {
+        for variable in ["DRAIN_EVENTS", "DRAIN_BUDGET", ALONE] {
             command.env_remove(variable);
         }
-        let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mark = format!("DRAIN_PROGRAM={mark}");
         Self { scenario, command, name, lane: None, mark, stdin_open: false, stdout_full: false }
     }
@@ -76,12 +75,12 @@ impl<'a> Program<'a> {
     /// let report = program.drain_report();
     /// ```
     pub fn alone(scenario: &'a Scenario, body: impl FnOnce()) -> Running {
-        if std::env::var_os("DRAIN_ALONE").is_some() {
+        if std::env::var(ALONE).is_ok_and(|parent| parent == parent_id().to_string()) {
             body();
             std::process::exit(0);
         }
         let test = std::env::current_exe().expect("the path of the test binary");
-        let program = Self::new(scenario, &test.to_string_lossy()).env("DRAIN_ALONE", "1");
+        let program = Self::new(scenario, test).env(ALONE, &std::process::id().to_string());
         program.arg(scenario.test_name()).arg("--exact").arg("--nocapture").start()
     }
 
@@ -117,35 +116,47 @@ impl<'a> Program<'a> {
         self
     }
 
-    /// Starts the program.
+    /// Starts the program, as a shell would: no signal blocked or ignored, and no more open files than the
+    /// test itself was given.
     ///
     /// # Panics
     ///
     /// If it cannot be started at all; that is an error of the set-up, not of the submission.
+    #[track_caller]
     pub fn start(mut self) -> Running {
-        let (reader, mut writer) = std::io::pipe().expect("a pipe");
-        let filled = if self.stdout_full { fill(&mut writer) } else { 0 };
+        let scenario = self.scenario.share();
+        let (stdout, mut to_stdout) = io::pipe().unwrap_or_else(|error| self.cannot_start(&error));
+        let (stderr, to_stderr) = io::pipe().unwrap_or_else(|error| self.cannot_start(&error));
+        descriptors::require_room_beyond(&scenario, &to_stderr);
+        let filled = if self.stdout_full { output::fill(&mut to_stdout) } else { 0 };
         self.command.stdin(if self.stdin_open { Stdio::piped() } else { Stdio::null() });
-        self.command.stdout(writer).stderr(Stdio::piped());
-        let stage = self.scenario.stage().clone();
-        let mut child =
-            self.command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", self.name));
-        drop(self.command); // It holds our copy of the pipe's writing end.
+        self.command.stdout(to_stdout).stderr(to_stderr);
+        let spawned = signals::with_none_blocked(|| descriptors::as_given(|| self.command.spawn()));
+        let mut child = spawned.unwrap_or_else(|error| self.cannot_start(&error));
+        drop(self.command); // It holds our copies of the pipes' writing ends.
 
         let pid = child.id();
-        stage.started(pid, self.mark.clone());
+        scenario.started(pid, self.mark.clone());
         let stdin = child.stdin.take();
-        let stderr = child.stderr.take().expect("stderr is piped");
-        let state = Arc::new(State::default());
-        let gate = Gate::default();
-        if !self.stdout_full {
-            gate.open();
-        }
+        let output = Output::new(stdout, stderr);
+        let gate = if self.stdout_full { Gate::default() } else { Gate::opened() };
         let lane = self.lane;
-        read(Stream::Stdout, reader, filled, gate.clone(), &state, Recorder::new(&stage, &lane));
-        read(Stream::Stderr, stderr, 0, Gate::opened(), &state, Recorder::new(&stage, &lane));
-        watch(child, &state, Recorder::new(&stage, &lane));
-        Running { name: self.name, lane, pid, mark: self.mark, state, stage, gate, _stdin: stdin }
+        output.read(Stream::Stdout, filled, gate.clone(), Recorder::new(&scenario, &lane));
+        output.read(Stream::Stderr, 0, Gate::opened(), Recorder::new(&scenario, &lane));
+        watch(child, &output, Recorder::new(&scenario, &lane));
+        Running { name: self.name, lane, pid, mark: self.mark, output, scenario, gate, _stdin: stdin }
+    }
+}
+
+impl Program<'_> {
+    #[track_caller]
+    fn cannot_start(&self, error: &io::Error) -> ! {
+        let what = format!("cannot start {}: {error}", self.name);
+        match error.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENOENT | Errno::EACCES | Errno::ENOEXEC) => panic!("{what}"),
+            // What the machine does not grant.
+            _ => self.scenario.unknown(what),
+        }
     }
 }
 
@@ -156,8 +167,8 @@ pub struct Running {
     lane: Option<String>,
     pid: u32,
     mark: String,
-    state: Arc<State>,
-    stage: Arc<Stage>,
+    output: Arc<Output>,
+    scenario: Scenario,
     gate: Gate,
     _stdin: Option<ChildStdin>,
 }
@@ -179,60 +190,60 @@ impl Running {
     /// Waits for the ready line `listening on 127.0.0.1:PORT`, and reads the address from it.
     #[track_caller]
     pub fn address(&self) -> SocketAddr {
-        let expected = "`listening on 127.0.0.1:PORT`";
-        let line = self.line_that(expected, |line| line.starts_with("listening on "));
-        let address = line.text.trim_start_matches("listening on ").parse();
-        address
-            .unwrap_or_else(|_| self.stage.fail(format!("{expected} on stdout"), format!("`{}`", line.text)))
+        self.address_behind("listening on ")
+    }
+
+    /// Waits for the line in which a second listener says that it is ready, `metrics listening on
+    /// 127.0.0.1:PORT`, and reads the address from it.
+    #[track_caller]
+    pub fn address_of(&self, listener: &str) -> SocketAddr {
+        self.address_behind(&format!("{listener} listening on "))
+    }
+
+    #[track_caller]
+    fn address_behind(&self, words: &str) -> SocketAddr {
+        let expected = format!("`{words}127.0.0.1:PORT`");
+        let line = self.line_that(&expected, |line| line.starts_with(words));
+        let address = line.text[words.len()..].parse();
+        address.unwrap_or_else(|_| {
+            self.scenario.fail_at(line.at, format!("{expected} on stdout"), format!("`{}`", line.text))
+        })
     }
 
     #[track_caller]
     fn line_that(&self, what: &str, matches: impl Fn(&str) -> bool) -> Line {
-        // An exit closes stdout too, a moment before it is seen.
-        const PATIENCE: Duration = ms(500);
-        let _waiting = self.stage.waiting(format!("{what} on the stdout of {}", self.name));
-        let mut output = self.state.lock();
+        let _waiting = self.scenario.waiting(format!("{what} on the stdout of {}", self.name));
+        let mut printed = self.output.lock();
         loop {
-            if let Some(line) = output.stdout.iter().find(|line| matches(&line.text)) {
+            if let Some(line) = printed.stdout.iter().find(|line| matches(&line.text)) {
                 return line.clone();
             }
-            let stdout_closed = output.stdout_closed.filter(|at| Moment::now().since(*at) > PATIENCE);
-            if let (None, Some(at)) = (output.exit, stdout_closed) {
-                let stderr = last_words(&output.stderr);
-                drop(output);
-                let observed = format!("stdout closed without it, and the program ran on{stderr}");
-                self.stage.fail_at(at, format!("{what} on stdout"), observed);
+            if let Some((at, observed)) = self.output.over(&printed) {
+                let stderr = printed.last_words();
+                drop(printed);
+                self.scenario.fail_at(at, format!("{what} on stdout"), format!("{observed}{stderr}"));
             }
-            if let (Some(exit), 2) = (output.exit, output.closed) {
-                let stderr = last_words(&output.stderr);
-                drop(output);
-                self.stage.fail_at(
-                    exit.at,
-                    format!("{what} on stdout"),
-                    format!("{exit} without it{stderr}"),
-                );
-            }
-            output = self.state.wait(output);
+            printed = self.output.wait(printed);
         }
     }
 
     /// All lines that have come on standard output, with the moment of each.
     pub fn stdout(&self) -> Vec<(Moment, String)> {
-        self.state.lock().stdout.iter().map(|line| (line.at, line.text.clone())).collect()
+        self.output.lock().stdout.iter().map(|line| (line.at, line.text.clone())).collect()
     }
 
     /// All lines that have come on standard error, with the moment of each.
     pub fn stderr(&self) -> Vec<(Moment, String)> {
-        self.state.lock().stderr.iter().map(|line| (line.at, line.text.clone())).collect()
+        self.output.lock().stderr.iter().map(|line| (line.at, line.text.clone())).collect()
     }
 
     /// Sends a signal; the first one is the zero of the picture.
     pub fn signal(&self, signal: Signal) -> Moment {
         // Under the lock, so that the number cannot belong to somebody else by now.
-        let output = self.state.lock();
+        let output = self.output.lock();
         let at = match &self.lane {
-            None => self.stage.timeline().anchor(signal.as_str()),
-            Some(lane) => self.stage.timeline().anchor_of(lane, signal.as_str()),
+            None => self.scenario.timeline().anchor(signal.as_str()),
+            Some(lane) => self.scenario.timeline().anchor_of(lane, signal.as_str()),
         };
         if output.exit.is_none() {
             let _ = kill(Pid::from_raw(self.pid.cast_signed()), signal);
@@ -242,30 +253,21 @@ impl Running {
 
     /// Waits until the program has exited and its output has ended.
     pub fn exit(&self) -> Exit {
-        let _waiting = self.stage.waiting(format!("{} to exit", self.name));
-        let mut output = self.state.lock();
+        let _waiting = self.scenario.waiting(format!("{} to exit", self.name));
+        let mut output = self.output.lock();
         loop {
             if let Some(exit) = output.exit {
                 drop(output);
-                self.settle();
+                self.output.settle();
                 return exit;
             }
-            output = self.state.wait(output);
+            output = self.output.wait(output);
         }
     }
 
     /// How the program exited, if it has.
     pub fn exited(&self) -> Option<Exit> {
-        self.state.lock().exit
-    }
-
-    /// Output of a program that has exited ends at once, unless a child of it holds the pipes.
-    fn settle(&self) {
-        let patience = Instant::now() + ms(500);
-        let mut output = self.state.lock();
-        while output.closed < 2 && Instant::now() < patience {
-            output = self.state.wait(output);
-        }
+        self.output.lock().exit
     }
 
     /// Waits for the exit and requires this exit code.
@@ -273,8 +275,8 @@ impl Running {
     pub fn exit_with(&self, code: i32) -> Exit {
         let exit = self.exit();
         if exit.outcome != Outcome::Code(code) {
-            let stderr = last_words(&self.state.lock().stderr);
-            self.stage.fail_at(exit.at, format!("exit code {code}"), format!("{exit}{stderr}"));
+            let stderr = self.output.lock().last_words();
+            self.scenario.fail_at(exit.at, format!("exit code {code}"), format!("{exit}{stderr}"));
         }
         exit
     }
@@ -284,23 +286,23 @@ impl Running {
     #[track_caller]
     pub fn exit_at_most(&self, limit: Duration, from: Moment) -> Exit {
         const PATIENCE: Duration = ms(2_000);
-        let waiting = self.stage.waiting(format!("{} to exit", self.name));
+        let waiting = self.scenario.waiting(format!("{} to exit", self.name));
         let exit = loop {
-            let output = self.state.lock();
+            let output = self.output.lock();
             if let Some(exit) = output.exit {
                 break exit;
             }
-            drop(self.state.wait(output));
+            drop(self.output.wait(output));
             let now = Moment::now();
-            if now > from.plus(limit + PATIENCE) && self.stage.excuse(limit, from, now).is_none() {
-                let expected = self.stage.at_most_words("exit", limit, from);
+            if now > from.plus(limit + PATIENCE) && self.scenario.excuse(limit, from, now).is_none() {
+                let expected = self.scenario.at_most_words("exit", limit, from);
                 let observed = format!("still running {} after it", Millis(now.since(from)));
-                self.stage.fail_at(now, expected, observed);
+                self.scenario.fail_at(now, expected, observed);
             }
         };
-        self.settle();
+        self.output.settle();
         drop(waiting);
-        self.stage.at_most(limit, from, exit.at, "exit");
+        self.scenario.at_most(limit, from, exit.at, "exit");
         exit
     }
 
@@ -308,13 +310,16 @@ impl Running {
     #[track_caller]
     pub fn drain_report(&self) -> DrainReport {
         let exit = self.exit();
-        let stderr = self.state.lock().stderr.clone();
-        let found: Vec<&Line> = stderr.iter().filter(|line| line.text.contains("drain outcome=")).collect();
+        let printed = self.output.lock();
+        let stderr = printed.last_words();
+        let found: Vec<Line> =
+            printed.stderr.iter().filter(|line| line.text.contains("drain outcome=")).cloned().collect();
+        drop(printed);
         let expected = "one line `drain outcome=... duration=... abandoned=...` on stderr";
-        let fail = |observed: String| self.stage.fail_at(exit.at, expected, observed);
+        let fail = |observed: String| self.scenario.fail_at(exit.at, expected, observed);
         match found.as_slice() {
             [line] => DrainReport::parse(&line.text).unwrap_or_else(|| fail(format!("`{}`", line.text))),
-            [] => fail(format!("no such line, {exit}{}", last_words(&stderr))),
+            [] => fail(format!("no such line, {exit}{stderr}")),
             lines => fail(format!("{} such lines", lines.len())),
         }
     }
@@ -322,8 +327,8 @@ impl Running {
     /// Waits until the program stands in its first write to a standard output that is full
     /// ([`Program::stdout_full`]), or has exited.
     pub fn blocked_in_write(&self) {
-        let _waiting = self.stage.waiting(format!("the first line of {}", self.name));
-        while self.exited().is_none() && !stands_in_write(self.pid) {
+        let _waiting = self.scenario.waiting(format!("the first line of {}", self.name));
+        while self.exited().is_none() && !output::stands_in_write(self.pid) {
             thread::sleep(ms(1));
         }
     }
@@ -404,213 +409,15 @@ impl Display for Outcome {
     }
 }
 
-/// What a drain said of itself: `drain outcome=complete duration=1.503s abandoned=0`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DrainReport {
-    /// `complete`, `deadline_exceeded` or `failed`.
-    pub outcome: String,
-    /// From the signal to the end of the drain.
-    pub duration: Duration,
-    /// How many pieces of work were cut off.
-    pub abandoned: u64,
-}
-
-impl DrainReport {
-    fn parse(line: &str) -> Option<Self> {
-        let field = |name: &str| {
-            let (_, rest) = line.split_once(&format!("{name}="))?;
-            Some(rest.split_whitespace().next()?.trim_matches(['"', ',', '}', ']']))
-        };
-        Some(Self {
-            outcome: field("outcome")?.to_owned(),
-            duration: duration(field("duration")?)?,
-            abandoned: field("abandoned")?.parse().ok()?,
-        })
-    }
-}
-
-/// Reads `1.503s`, `250ms`, `12.5µs`, `40ns`, `2m`.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "m" => 60.0,
-        "s" => 1.0,
-        "ms" => 1e-3,
-        "µs" | "us" => 1e-6,
-        "ns" => 1e-9,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()
-}
-
-#[derive(Clone, Copy)]
-enum Stream {
-    Stdout,
-    Stderr,
-}
-
-#[derive(Clone)]
-struct Line {
-    at: Moment,
-    text: String,
-}
-
-#[derive(Default)]
-struct Output {
-    stdout: Vec<Line>,
-    stderr: Vec<Line>,
-    /// How many of the two streams have ended.
-    closed: usize,
-    stdout_closed: Option<Moment>,
-    exit: Option<Exit>,
-}
-
-#[derive(Default)]
-struct State {
-    output: Mutex<Output>,
-    changed: Condvar,
-}
-
-impl State {
-    fn lock(&self) -> MutexGuard<'_, Output> {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, output: MutexGuard<'a, Output>) -> MutexGuard<'a, Output> {
-        self.changed.wait_timeout(output, ms(100)).unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Output)) {
-        change(&mut self.lock());
-        self.changed.notify_all();
-    }
-}
-
-/// Holds the reader of a full pipe back until the test has done what it wants to do first.
-#[derive(Clone, Default)]
-struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    fn opened() -> Self {
-        let gate = Self::default();
-        gate.open();
-        gate
-    }
-
-    fn open(&self) {
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.0.1.notify_all();
-    }
-
-    fn pass(&self) {
-        let open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.0.1.wait_while(open, |open| !*open).unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-/// Puts what a program does into the picture: in one lane for each stream, or all in the program's own.
-struct Recorder {
-    stage: Arc<Stage>,
-    lane: Option<String>,
-}
-
-impl Recorder {
-    fn new(stage: &Arc<Stage>, lane: &Option<String>) -> Self {
-        Self { stage: stage.clone(), lane: lane.clone() }
-    }
-
-    fn record(&self, source: &str, what: &str, at: Moment) {
-        let timeline = self.stage.timeline();
-        match &self.lane {
-            None => timeline.record(source, what.to_owned(), Role::Point, at),
-            Some(lane) => timeline.record(lane, format!("{source} {what}"), Role::Point, at),
-        };
-    }
-}
-
-/// Reads a stream to its end on a thread of its own; `skip` bytes were put there by the test.
-fn read(
-    stream: Stream,
-    mut source: impl Read + Send + 'static,
-    mut skip: usize,
-    gate: Gate,
-    state: &Arc<State>,
-    recorder: Recorder,
-) {
-    let state = state.clone();
-    let stage = recorder.stage.clone();
-    stage.spawn(move || {
-        gate.pass();
-        let mut line = Vec::new();
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(count @ 1..) = source.read(&mut buffer) {
-            let at = Moment::now();
-            let skipped = skip.min(count);
-            skip -= skipped;
-            for &byte in &buffer[skipped..count] {
-                if byte == b'\n' {
-                    keep(stream, &mut line, at, &state, &recorder);
-                } else if line.len() < LONGEST_LINE {
-                    line.push(byte);
-                }
-            }
-        }
-        if !line.is_empty() {
-            keep(stream, &mut line, Moment::now(), &state, &recorder);
-        }
-        state.change(|output| {
-            output.closed += 1;
-            if matches!(stream, Stream::Stdout) {
-                output.stdout_closed = Some(Moment::now());
-            }
-        });
-    });
-}
-
-fn keep(stream: Stream, line: &mut Vec<u8>, at: Moment, state: &State, recorder: &Recorder) {
-    let text = plain(&String::from_utf8_lossy(line)).trim_end().to_owned();
-    line.clear();
-    state.change(|output| {
-        // What is read after the exit was written before it.
-        let at = output.exit.map_or(at, |exit| at.min(exit.at));
-        let (lines, source) = match stream {
-            Stream::Stdout => (&mut output.stdout, "stdout"),
-            Stream::Stderr => (&mut output.stderr, "stderr"),
-        };
-        let noise = text.is_empty() || text.starts_with("note: run with `RUST_BACKTRACE");
-        if lines.len() < MOST_LINES_SHOWN && !noise {
-            recorder.record(source, &text, at);
-        }
-        if lines.len() < MOST_LINES {
-            lines.push(Line { at, text });
-        }
-    });
-}
-
-/// A line without colours and other commands to a terminal: it is compared, and shown to somebody.
-fn plain(line: &str) -> String {
-    let mut plain = String::new();
-    let mut letters = line.chars();
-    while let Some(letter) = letters.next() {
-        if letter == '\u{1b}' {
-            letters.by_ref().find(char::is_ascii_alphabetic);
-        } else if letter == '\t' || !letter.is_control() {
-            plain.push(letter);
-        }
-    }
-    plain
-}
-
 /// Waits for the exit on a thread of its own, so that the moment is exact.
-fn watch(mut child: Child, state: &Arc<State>, recorder: Recorder) {
-    let state = state.clone();
-    let stage = recorder.stage.clone();
-    stage.spawn(move || {
+fn watch(mut child: Child, output: &Arc<Output>, recorder: Recorder) {
+    let output = output.clone();
+    let scenario = recorder.scenario.share();
+    scenario.spawn(move || {
         let exited = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
         while let Err(Errno::EINTR) = waitid(Id::Pid(Pid::from_raw(child.id().cast_signed())), exited) {}
         let at = Moment::now();
-        recorder.stage.gone(child.id());
+        recorder.scenario.gone(child.id());
         let Ok(status) = child.wait() else { return };
         let exit = Exit { at, outcome: Outcome::of(status) };
         let what = match exit.outcome {
@@ -618,65 +425,74 @@ fn watch(mut child: Child, state: &Arc<State>, recorder: Recorder) {
             Outcome::Killed(signal) => signal.to_string(),
         };
         recorder.record("exit", &what, at);
-        state.change(|output| output.exit = Some(exit));
+        output.exited(exit);
     });
 }
 
-/// `; stderr: thread 'main' panicked at …`, for a message about a program that ended too early.
-fn last_words(stderr: &[Line]) -> String {
-    let said = stderr.iter().map(|line| line.text.as_str());
-    let words: Vec<&str> =
-        said.filter(|line| !line.is_empty() && !line.starts_with("note: run with")).collect();
-    let from = words.len().saturating_sub(3);
-    if words.is_empty() { String::new() } else { format!("; stderr: {}", words[from..].join(" / ")) }
-}
-
-/// Fills a pipe to the brim, and says with how many bytes.
-fn fill(writer: &mut PipeWriter) -> usize {
-    let flags = OFlag::from_bits_truncate(fcntl(&*writer, FcntlArg::F_GETFL).expect("the flags of a pipe"));
-    fcntl(&*writer, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).expect("a pipe can be non-blocking");
-    let mut filled = 0;
-    for chunk in [4096, 1] {
-        while let Ok(count) = writer.write(&vec![b'\n'; chunk]) {
-            filled += count;
-        }
+/// The path of a binary of the crate under test. For [`program!`](crate::program!), which knows what cargo
+/// said when it compiled the test; that gets lost where `rustc` is started through a shell that drops
+/// variables with a hyphen in their name. Then it is what cargo or the runner say now, or lies where cargo
+/// puts binaries.
+#[doc(hidden)]
+pub fn program_at(name: &str, compiled: Option<&str>) -> PathBuf {
+    if let Some(path) = compiled {
+        return path.into();
     }
-    fcntl(&*writer, FcntlArg::F_SETFL(flags)).expect("a pipe can be blocking");
-    filled
-}
-
-/// Whether a thread of the process stands in `write(1, …)`.
-fn stands_in_write(pid: u32) -> bool {
-    const WRITE: &str = if cfg!(target_arch = "aarch64") { "64 0x1 " } else { "1 0x1 " };
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
-    let calls = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("syscall")).ok());
-    calls.into_iter().any(|call| call.starts_with(WRITE))
+    if let Some(path) = std::env::var_os(format!("CARGO_BIN_EXE_{name}")) {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("the path of the test binary");
+    let target = test.parent().and_then(Path::parent).expect("a test binary lies in target/debug/deps");
+    target.join(name)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
-    use crate::secs;
 
-    #[test]
-    fn reads_a_report_whatever_a_logger_puts_around_it() {
-        let line = "2026-01-01T00:00:00Z  INFO app: drain outcome=complete duration=1.503s abandoned=0";
-        let expected = DrainReport { outcome: "complete".to_owned(), duration: ms(1503), abandoned: 0 };
-        assert_eq!(DrainReport::parse(line), Some(expected));
-        assert_eq!(DrainReport::parse("drain outcome=complete duration=soon abandoned=0"), None);
+    fn shell(scenario: &Scenario, script: &str) -> Running {
+        Program::new(scenario, "/bin/sh").arg("-c").arg(script).start()
+    }
+
+    fn told(test: impl FnOnce()) -> String {
+        *catch_unwind(AssertUnwindSafe(test)).unwrap_err().downcast().unwrap()
     }
 
     #[test]
-    fn colours_are_no_part_of_a_line() {
-        let line =
-            "\u{1b}[2m2026\u{1b}[0m \u{1b}[32m INFO\u{1b}[0m drain \u{1b}[3moutcome\u{1b}[0m=complete\r\u{7}";
-        assert_eq!(plain(line), "2026  INFO drain outcome=complete");
+    fn an_exit_is_told_though_a_child_holds_the_output() {
+        let scenario = Scenario::new();
+        let program = shell(&scenario, "sleep 60 & echo draining now; exit 3");
+        let told = told(|| _ = program.line("draining"));
+        assert!(told.contains("exit code 3 without it"), "{told}");
+        assert!(told.contains("held open by sleep (process "), "{told}");
     }
 
     #[test]
-    fn reads_durations_as_rust_prints_them() {
-        for time in [Duration::from_nanos(40), Duration::from_micros(12), ms(250), ms(1_503), secs(75)] {
-            assert_eq!(duration(&format!("{time:?}")), Some(time));
-        }
+    fn a_line_that_is_there_is_found_though_a_child_holds_the_output() {
+        let scenario = Scenario::new();
+        let program = shell(&scenario, "sleep 60 & echo draining");
+        program.exit_with(0);
+        program.line("draining");
+    }
+
+    #[test]
+    fn a_second_listener_has_an_address_of_its_own() {
+        let scenario = Scenario::new();
+        let program =
+            shell(&scenario, "echo metrics listening on 127.0.0.1:2; echo listening on 127.0.0.1:1; cat");
+        assert_eq!(program.address().port(), 1);
+        assert_eq!(program.address_of("metrics").port(), 2);
+        let told = told(|| _ = program.address_of("admin"));
+        assert!(told.contains("`admin listening on 127.0.0.1:PORT`"), "{told}");
+    }
+
+    #[test]
+    fn a_program_is_found_where_cargo_puts_it() {
+        assert_eq!(program_at("task-01", Some("/target/debug/task-01")), Path::new("/target/debug/task-01"));
+        let test = std::env::current_exe().unwrap();
+        let beside = test.ancestors().nth(2).unwrap().join("task-01");
+        assert_eq!(program_at("task-01", None), beside);
     }
 }

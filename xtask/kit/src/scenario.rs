@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Display};
 use std::future::Future;
-use std::ops::Deref;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -15,22 +14,22 @@ use tokio::runtime::Handle;
 use crate::lag::Meter;
 use crate::timeline::{Millis, Moment, Timeline};
 use crate::watchdog::Watchdog;
-use crate::{picture, proc, wire};
+use crate::{picture, proc, signals, wire};
 
 /// One criterion being tested: opened first in a test, it holds if the test ends without a failure.
 ///
 /// It reads its own doc comment (the criterion, why it matters, its limit) from the test's source,
 /// and ends the test process if the limit passes, so that not even plain `cargo test` hangs.
 ///
-/// What it can do stands in [`Stage`].
+/// Programs and clients under test share it, so that they can record what they see and fail it
+/// themselves. It is over when the test drops its own.
 pub struct Scenario {
-    stage: Arc<Stage>,
-    _watchdog: Watchdog,
+    inner: Arc<Inner>,
+    /// Only the test's own has it.
+    watchdog: Option<Watchdog>,
 }
 
-/// What a scenario plays on. Programs and clients under test hold it too, so that they can record
-/// what they see and fail the scenario themselves.
-pub struct Stage {
+struct Inner {
     criterion: Criterion,
     timeline: Timeline,
     waits: Mutex<Vec<String>>,
@@ -47,14 +46,19 @@ impl Scenario {
     ///
     /// Call it first, inside the runtime if the test has one: the time of the watchdog starts here,
     /// and the tasks that are alive when it strikes are those of this runtime.
+    ///
+    /// # Panics
+    ///
+    /// If no test calls it, but a function in a file without tests: it could not say of which criterion.
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "it starts threads and reads the caller's source")]
     pub fn new() -> Self {
         wire::open();
         report_panics();
+        signals::stop_ignoring();
         let criterion = criterion_at(Location::caller());
         let limit = criterion.limit;
-        let stage = Arc::new(Stage {
+        let inner = Arc::new(Inner {
             criterion,
             timeline: Timeline::new(),
             waits: Mutex::new(Vec::new()),
@@ -63,42 +67,25 @@ impl Scenario {
             marks: Mutex::new(Vec::new()),
             runtime: Handle::try_current().ok(),
         });
-        let watched = stage.clone();
-        let watchdog = Watchdog::start(limit, move || watched.hung(limit));
-        Self { stage, _watchdog: watchdog }
+        let mut scenario = Self { inner, watchdog: None };
+        let watched = scenario.share();
+        scenario.watchdog = Some(Watchdog::start(limit, move || watched.hung(limit)));
+        scenario
     }
 
-    pub(crate) fn stage(&self) -> &Arc<Stage> {
-        &self.stage
+    /// The same scenario, for whoever plays a part in it.
+    pub(crate) fn share(&self) -> Self {
+        Self { inner: self.inner.clone(), watchdog: None }
     }
-}
 
-impl Deref for Scenario {
-    type Target = Stage;
-
-    fn deref(&self) -> &Stage {
-        &self.stage
-    }
-}
-
-impl Drop for Scenario {
-    fn drop(&mut self) {
-        self.stage.stop_programs();
-        if !std::thread::panicking() {
-            wire::passed();
-        }
-    }
-}
-
-impl Stage {
     /// The name of the test, as the test binary lists it.
     pub(crate) fn test_name(&self) -> &str {
-        &self.criterion.name
+        &self.inner.criterion.name
     }
 
     /// What has happened so far; mark here what a learner should see in the picture.
     pub fn timeline(&self) -> &Timeline {
-        &self.timeline
+        &self.inner.timeline
     }
 
     /// Fails unless `holds`. The words are those of the protocol: statuses, signals, bytes, times.
@@ -112,7 +99,7 @@ impl Stage {
     /// Fails if more than `limit` of real time lies between two moments.
     ///
     /// If the machine, kept busy by others, may itself have cost the time that is too much, the
-    /// outcome is unknown. Under a paused clock use [`Stage::require`]: there time is exact.
+    /// outcome is unknown. Under a paused clock use [`Scenario::require`]: there time is exact.
     #[track_caller]
     pub fn at_most(&self, limit: Duration, from: Moment, to: Moment, what: impl Display) {
         let took = to.since(from);
@@ -122,6 +109,16 @@ impl Stage {
         let expected = self.at_most_words(what, limit, from);
         let observed = format!("{} after it", Millis(took));
         self.too_late(limit, from, to, &expected, &observed);
+    }
+
+    /// Fails if less than `limit` lies between two moments. Exact: nothing makes a program earlier.
+    #[track_caller]
+    pub fn at_least(&self, limit: Duration, from: Moment, to: Moment, what: impl Display) {
+        let took = to.since(from);
+        if took < limit {
+            let expected = format!("{what} at least {} after {}", Millis(limit), self.anchor_word(from));
+            self.fail_at(to, expected, format!("{} after it", Millis(took)));
+        }
     }
 
     /// Fails, in words of its own, because what began at `from` came at `at` or not yet then, later than
@@ -141,7 +138,7 @@ impl Stage {
         self.fail_at(at, expected, observed)
     }
 
-    /// Whether [`Stage::at_most`] would have to leave the outcome unknown, because the machine may have
+    /// Whether [`Scenario::at_most`] would have to leave the outcome unknown, because the machine may have
     /// cost what is too much. A test that can measure again without much ado then does so.
     pub fn too_busy(&self, limit: Duration, from: Moment, to: Moment) -> bool {
         to.since(from) > limit && self.excuse(limit, from, to).is_some()
@@ -149,7 +146,7 @@ impl Stage {
 
     /// How late the machine was, if that may be why more than `limit` lies between the moments.
     pub(crate) fn excuse(&self, limit: Duration, from: Moment, to: Moment) -> Option<Duration> {
-        let late = self.lag.late(from.instant(), to.instant());
+        let late = self.inner.lag.late(from.instant(), to.instant());
         (late >= to.since(from).saturating_sub(limit)).then_some(late)
     }
 
@@ -163,9 +160,9 @@ impl Stage {
     #[track_caller]
     pub fn fail_at(&self, at: Moment, expected: impl Display, observed: impl Display) -> ! {
         let (expected, observed) = (expected.to_string(), observed.to_string());
-        let picture = picture::draw(&self.timeline.copy(), at);
+        let picture = picture::draw(&self.inner.timeline.copy(), at);
         wire::failed(&expected, &observed, &picture);
-        let Criterion { sentence, why, .. } = &self.criterion;
+        let Criterion { sentence, why, .. } = &self.inner.criterion;
         panic!(
             "{sentence}\n\n    expected   {expected}\n    observed   {observed}\n\n{}\n\n    {why}\n",
             picture.join("\n")
@@ -176,7 +173,7 @@ impl Stage {
     #[track_caller]
     pub fn raced(&self, race: &Race) -> ! {
         race.tell();
-        let Criterion { sentence, why, .. } = &self.criterion;
+        let Criterion { sentence, why, .. } = &self.inner.criterion;
         panic!("{sentence}\n\n{race}\n\n    {why}\n");
     }
 
@@ -196,7 +193,7 @@ impl Stage {
     pub fn waiting(&self, what: impl Display) -> Waiting<'_> {
         let what = what.to_string();
         self.change_waits(|waits| waits.push(what.clone()));
-        Waiting { stage: self, what }
+        Waiting { scenario: self, what }
     }
 
     /// Awaits `future` and says, should it hang, what was waited for.
@@ -223,7 +220,7 @@ impl Stage {
     }
 
     fn anchor_word(&self, from: Moment) -> String {
-        let record = self.timeline.copy();
+        let record = self.inner.timeline.copy();
         let event = record.events.iter().rev().find(|event| event.at == from);
         event.map_or_else(
             || "the start".to_owned(),
@@ -233,33 +230,41 @@ impl Stage {
 
     /// Runs `body` on a thread whose waits count, also if it ends before anybody looks at it.
     pub(crate) fn spawn<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         body: impl FnOnce() -> T + Send + 'static,
     ) -> JoinHandle<T> {
-        let stage = self.clone();
+        let scenario = self.share();
         thread::spawn(move || {
             let result = body();
-            stage.lag.thread_ends();
+            scenario.inner.lag.thread_ends();
             result
         })
     }
 
     pub(crate) fn started(&self, pid: u32, mark: String) {
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
-        self.lag.watch(pid);
+        self.inner.programs.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        self.inner.marks.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
+        self.inner.lag.watch(pid);
     }
 
     /// The process has exited and is about to be waited for: then its number may be somebody else's.
     pub(crate) fn gone(&self, pid: u32) {
-        self.lag.exited(pid);
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner).retain(|&started| started != pid);
+        self.inner.lag.exited(pid);
+        self.inner.programs.lock().unwrap_or_else(PoisonError::into_inner).retain(|&started| started != pid);
+    }
+
+    /// The programs that run.
+    pub(crate) fn programs(&self) -> Vec<u32> {
+        self.inner.programs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn marks(&self) -> Vec<String> {
+        self.inner.marks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn stop_programs(&self) {
-        let running = self.programs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let left = proc::with_environment(&marks);
+        let running = self.programs();
+        let left = proc::with_environment(&self.marks());
         for pid in running.into_iter().flat_map(proc::tree).chain(left) {
             let pid = nix::unistd::Pid::from_raw(pid.cast_signed());
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
@@ -267,20 +272,20 @@ impl Stage {
     }
 
     fn change_waits(&self, change: impl FnOnce(&mut Vec<String>)) {
-        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waits = self.inner.waits.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut waits);
         wire::waiting(&waits);
     }
 
     /// `5 tasks, program task-03 (4 threads)`: what has not ended yet.
     fn alive(&self) -> String {
-        let tasks = self.runtime.as_ref().map(|runtime| match runtime.metrics().num_alive_tasks() {
+        let tasks = self.inner.runtime.as_ref().map(|runtime| match runtime.metrics().num_alive_tasks() {
             1 => "1 task".to_owned(),
             tasks => format!("{tasks} tasks"),
         });
-        let pids = self.programs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let started = self.programs();
         let mut programs: Vec<(String, usize)> = Vec::new();
-        for pid in pids {
+        for &pid in &started {
             let program = format!("program {} ({} threads)", proc::name(pid), proc::threads(pid));
             match programs.iter_mut().find(|(other, _)| *other == program) {
                 Some((_, count)) => *count += 1,
@@ -291,15 +296,17 @@ impl Stage {
             1 => program,
             count => format!("{count} times {program}"),
         });
-        let alive: Vec<String> = tasks.into_iter().chain(programs).collect();
+        let left = proc::with_environment(&self.marks()).into_iter().filter(|pid| !started.contains(pid));
+        let left = left.map(|pid| format!("process {} ({pid})", proc::name(pid)));
+        let alive: Vec<String> = tasks.into_iter().chain(programs).chain(left).collect();
         if alive.is_empty() { "nothing that is tracked".to_owned() } else { alive.join(", ") }
     }
 
     fn hung(&self, after: Duration) {
-        let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).join(", and for ");
+        let waits = self.inner.waits.lock().unwrap_or_else(PoisonError::into_inner).join(", and for ");
         let waits = if waits.is_empty() { "the test's own code to go on".to_owned() } else { waits };
         let alive = self.alive();
-        if let Some(late) = self.lag.starved(after) {
+        if let Some(late) = self.inner.lag.starved(after) {
             wire::lag(late);
             wire::unknown(&format!(
                 "machine too busy: not over after {}, the machine was {} late",
@@ -311,11 +318,23 @@ impl Stage {
         }
         eprintln!(
             "\nHUNG  {}\n      stopped after {}\n      waiting for   {waits}\n      alive then    {alive}\n",
-            self.criterion.sentence,
+            self.inner.criterion.sentence,
             Millis(after)
         );
         self.stop_programs();
         std::process::exit(102);
+    }
+}
+
+impl Drop for Scenario {
+    fn drop(&mut self) {
+        if self.watchdog.is_none() {
+            return;
+        }
+        self.stop_programs();
+        if !std::thread::panicking() {
+            wire::passed();
+        }
     }
 }
 
@@ -356,13 +375,13 @@ impl Display for Race {
 
 /// Says what is being waited for, until it is dropped.
 pub struct Waiting<'a> {
-    stage: &'a Stage,
+    scenario: &'a Scenario,
     what: String,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.stage.change_waits(|waits| {
+        self.scenario.change_waits(|waits| {
             if let Some(index) = waits.iter().rposition(|what| *what == self.what) {
                 waits.remove(index);
             }
@@ -386,8 +405,11 @@ fn report_panics() {
 fn criterion_at(caller: &Location<'_>) -> Criterion {
     let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into());
     let paths = Path::new(&folder).ancestors().map(|ancestor| ancestor.join(caller.file()));
-    let source = paths.filter_map(|path| std::fs::read_to_string(path).ok()).next().unwrap_or_default();
-    drain_criteria::at_line(&source, caller.line() as usize).unwrap_or_else(|| Criterion {
+    let source = paths.filter_map(|path| std::fs::read_to_string(path).ok()).next();
+    let criterion =
+        source.as_ref().and_then(|source| drain_criteria::at_line(source, caller.line() as usize));
+    assert!(criterion.is_some() || source.is_none(), "{caller}: Scenario::new is called by the test itself");
+    criterion.unwrap_or_else(|| Criterion {
         name: String::new(),
         sentence: format!("the test at {caller}"),
         why: String::new(),

@@ -1,5 +1,6 @@
 //! Cargo, its progress and its errors.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,8 @@ pub(crate) struct Binary {
     pub(crate) path: PathBuf,
     /// The folder of the package that it tests.
     pub(crate) folder: PathBuf,
+    /// Where the programs of the package lie, in the variables in which `cargo test` says so.
+    pub(crate) programs: Vec<(String, OsString)>,
 }
 
 pub(crate) struct Compiled {
@@ -75,7 +78,13 @@ pub(crate) fn test(
     let shown = reporter.tells();
     let stderr = thread::spawn(move || pass_on(stderr, shown));
     let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let binary = stdout.lines().map_while(|line| line.ok()).filter_map(|line| executable(&line)).last();
+    let built = stdout.lines().map_while(|line| line.ok()).filter_map(|line| executable(&line));
+    let (tests, programs): (Vec<_>, Vec<_>) = built.partition(|built| built.is_test);
+    let programs =
+        programs.into_iter().map(|built| (format!("CARGO_BIN_EXE_{}", built.name), built.path.into()));
+    let programs = programs.collect();
+    let binary = tests.into_iter().next_back();
+    let binary = binary.map(|built| Binary { path: built.path, folder: built.folder, programs });
     let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
     let said = stderr.join().unwrap_or_default();
     interrupt::check()?;
@@ -93,21 +102,27 @@ pub(crate) fn test(
     Ok(Compiled { took: started.elapsed(), warnings, result })
 }
 
-fn executable(message: &str) -> Option<Binary> {
+/// Something that can be run.
+struct Built {
+    is_test: bool,
+    name: String,
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+fn executable(message: &str) -> Option<Built> {
     // Most messages are long and about something else: parsing them all would cost more than the rest.
     if !message.contains("\"compiler-artifact\"") || message.contains("\"executable\":null") {
         return None;
     }
     let message: JsonValue = message.parse().ok()?;
-    let manifest = PathBuf::from(message.text("manifest_path"));
-    let is_test = message
-        .get_value("target")?
-        .list("kind")
-        .iter()
-        .any(|kind| kind.get::<String>().is_some_and(|kind| kind == "test"));
+    let target = message.get_value("target")?;
+    let kinds = target.list("kind");
+    let is_test = kinds.iter().any(|kind| kind.get::<String>().is_some_and(|kind| kind == "test"));
     let path = message.text("executable");
-    (is_test && !path.is_empty())
-        .then(|| Binary { path: path.into(), folder: manifest.parent().unwrap_or(Path::new("/")).to_owned() })
+    let manifest = PathBuf::from(message.text("manifest_path"));
+    let folder = manifest.parent().unwrap_or(Path::new("/")).to_owned();
+    (!path.is_empty()).then(|| Built { is_test, name: target.text("name"), path: path.into(), folder })
 }
 
 /// Collects what cargo says, and passes it on to the terminal if the build takes a while.

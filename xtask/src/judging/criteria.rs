@@ -90,7 +90,7 @@ pub(crate) fn one(
             .map(str::to_owned)
             .to_vec(),
         folder: &binary.folder,
-        environment: environment.to_vec(),
+        environment: [environment, &binary.programs].concat(),
         events: events.clone(),
         word: secret.clone(),
         limit: criterion.limit + AFTER_THE_LIMIT,

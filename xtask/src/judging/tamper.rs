@@ -205,7 +205,7 @@ workspace = true
         fn new(name: &str) -> Self {
             let root = crate::workspace::work_folder().join(format!("tamper-{name}-{}", std::process::id()));
             let repository = Self(root);
-            repository.write("exercises/task-02/tests/acceptance.rs", "#[test]\nfn it_holds() {}\n");
+            repository.write("exercises/task-02/tests/acceptance/main.rs", "#[test]\nfn it_holds() {}\n");
             repository.write("exercises/task-02/Cargo.toml", MANIFEST);
             repository.write("exercises/task-02/src/lib.rs", "");
             repository.write("xtask/kit/src/lib.rs", "");
@@ -269,7 +269,7 @@ workspace = true
     #[test]
     fn ignored_deleted_and_added_tests_are_named() {
         let repository = Repository::committed("tests");
-        let tests = "exercises/task-02/tests/acceptance.rs";
+        let tests = "exercises/task-02/tests/acceptance/main.rs";
         repository.write(tests, "#[test]\n#[ignore]\nfn it_holds() {}\n");
         assert_eq!(repository.changed(), [format!("{tests} differs from the committed one")]);
         repository.git(&["add", tests]);

@@ -1,4 +1,4 @@
-//! The verdict as a person reads it: 80 columns, readable without colour.
+//! The verdict as a person reads it: readable without colour, 80 columns where no terminal says how many.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -7,170 +7,203 @@ use drain_criteria::Light;
 
 use crate::drill::{Drill, Set};
 use crate::judging::tamper::Found;
-use crate::judging::verdict::{Judged, LightVerdict, Verdict, Word};
+use crate::judging::verdict::{Judged, LightVerdict, Story, Verdict, Word};
 use crate::typeset::{shortened, time, wrap};
 
-const WIDTH: usize = 80;
 const INDENT: usize = 12;
 const MOST_STEPS: usize = 20;
 
-/// Draws one verdict. `alone` is a single drill: then every criterion is listed. `hints` have not been read yet.
+/// Draws one verdict. `alone` is a single drill: then every criterion is listed. `hints` have not been
+/// read yet.
 pub(crate) fn draw(verdict: &Verdict, alone: bool, hints: usize) -> String {
-    let colour = Colour::of_stdout();
-    let mut out = String::new();
-    let title = verdict.drill.to_string();
-    let path = verdict.path.display().to_string();
-    let gap = WIDTH.saturating_sub(title.chars().count() + path.chars().count()).max(2);
-    let _ = writeln!(out, "{title}{:gap$}{path}\n", "");
-    let Found { changed, not_compared } = &verdict.tampered;
-    for change in changed {
-        let _ = writeln!(out, "  changed    {change}");
-    }
-    if let Some(reason) = not_compared {
-        let _ = writeln!(out, "  unchecked  whether the tests are the committed ones: {reason}");
-    }
-    if !changed.is_empty() || not_compared.is_some() {
-        out.push('\n');
-    }
-    let mut told = Told::default();
+    let mut screen = Screen::new(Paper::of_stdout(), alone);
+    screen.title(verdict);
     for (number, light) in (1..).zip(&verdict.lights) {
-        draw_light(&mut out, number, light, alone, &mut told, colour);
+        screen.light(number, light);
     }
-    out.push('\n');
-    out.push_str(&ending(verdict, hints));
-    out
+    screen.line("");
+    screen.line(&ending(verdict, hints, screen.paper.width));
+    screen.out
 }
 
-/// What need not be told again: the symptom of the failure told in full, the last reason for "not run".
-#[derive(Default)]
-struct Told {
+struct Screen {
+    out: String,
+    paper: Paper,
+    alone: bool,
+    /// The symptom of the failure that was told in full: need not be told again.
     failure: Option<String>,
+    /// The last reason for "not run".
     reason: Option<String>,
 }
 
-fn draw_light(
-    out: &mut String,
-    number: usize,
-    light: &LightVerdict,
-    alone: bool,
-    told: &mut Told,
-    colour: Colour,
-) {
-    let word = colour.word(light.word, 6);
-    let _ = writeln!(
-        out,
-        "{}",
-        format!("  {number} {:<8} {word} {}", light.light.name(), light.summary).trim_end()
-    );
-    let all_well = light.word == Word::Ok;
-    if light.word == Word::NotRun || (all_well && !(alone && light.light == Light::Tests)) {
-        return;
+impl Screen {
+    fn new(paper: Paper, alone: bool) -> Self {
+        Self { out: String::new(), paper, alone, failure: None, reason: None }
     }
-    for judged in &light.criteria {
-        draw_criterion(out, judged, told, colour);
-    }
-}
 
-fn draw_criterion(out: &mut String, judged: &Judged, told: &mut Told, colour: Colour) {
-    let word = colour.word(judged.word, 5);
-    let sentence = wrap(&judged.criterion.sentence, WIDTH - INDENT);
-    let beside = match judged.word {
-        Word::Ok => time(judged.took),
-        Word::NotRun => String::new(),
-        _ => judged.story.headline.clone(),
-    };
-    let same = judged.word.is_failure() && told.failure.as_ref() == Some(&symptom(judged));
-    let beside = if same { "(the same)".to_owned() } else { beside };
-    let last = sentence.len() - 1;
-    for (index, line) in sentence.iter().enumerate() {
-        let lead = if index == 0 { format!("      {word} ") } else { format!("{:INDENT$}", "") };
-        let tail = if index == last { beside_line(line, &beside) } else { String::new() };
-        let _ = writeln!(out, "{lead}{line}{tail}");
+    fn line(&mut self, line: &str) {
+        let _ = writeln!(self.out, "{}", line.trim_end());
     }
-    let has_reason = matches!(judged.word, Word::NotRun | Word::Unknown);
-    let again = has_reason && told.reason.as_ref() == Some(&symptom(judged));
-    if judged.word == Word::Ok || same || again {
-        return;
-    }
-    let in_full = told.failure.is_none() && judged.word.is_failure();
-    draw_story(out, judged, in_full);
-    if in_full {
-        told.failure = Some(symptom(judged));
-    }
-    if has_reason {
-        told.reason = Some(symptom(judged));
-    }
-}
 
-/// What stands at the right margin, or on a line of its own if there is no room.
-fn beside_line(line: &str, beside: &str) -> String {
-    if beside.is_empty() {
-        return String::new();
+    /// The columns beside the indent.
+    fn room(&self) -> usize {
+        self.paper.width - INDENT
     }
-    let used = INDENT + line.chars().count();
-    let room = WIDTH.saturating_sub(used + 1);
-    if beside.chars().count() <= room {
-        format!(" {beside:>room$}")
-    } else {
-        format!("\n{:INDENT$}{beside}", "")
-    }
-}
 
-/// The first failure is told in full, the others in as few lines as say what was seen.
-fn draw_story(out: &mut String, judged: &Judged, in_full: bool) {
-    let story = &judged.story;
-    let expected =
-        story.expected.as_deref().filter(|expected| in_full && *expected != judged.criterion.sentence);
-    if in_full {
-        out.push('\n');
-    }
-    draw_fact(out, "expected", expected);
-    draw_fact(out, "observed", story.observed.as_deref());
-    draw_steps(out, judged, in_full);
-    for (name, value) in &story.facts {
-        draw_fact(out, name, Some(value));
-    }
-    for line in &story.output {
-        let _ = writeln!(out, "{:INDENT$}| {}", "", shortened(line, WIDTH - INDENT - 2));
-    }
-    if !in_full {
-        return;
-    }
-    if !story.picture.is_empty() {
-        out.push('\n');
-        for line in &story.picture {
-            let _ = writeln!(out, "    {line}");
+    fn title(&mut self, verdict: &Verdict) {
+        let title = verdict.drill.to_string();
+        let path = verdict.path.display().to_string();
+        let used = title.chars().count() + path.chars().count();
+        match self.paper.width.checked_sub(used) {
+            Some(gap @ 2..) => self.line(&format!("{title}{:gap$}{path}", "")),
+            _ => self.line(&format!("{title}\n{path}")),
+        }
+        self.line("");
+        let Found { changed, not_compared } = &verdict.tampered;
+        for change in changed {
+            self.remark("changed", change);
+        }
+        if let Some(reason) = not_compared {
+            self.remark("unchecked", &format!("whether the tests are the committed ones: {reason}"));
+        }
+        if !changed.is_empty() || not_compared.is_some() {
+            self.line("");
         }
     }
-    if !judged.criterion.why.is_empty() {
-        out.push('\n');
-        for line in wrap(&judged.criterion.why, WIDTH - INDENT) {
-            let _ = writeln!(out, "{:INDENT$}{line}", "");
+
+    fn remark(&mut self, name: &str, what: &str) {
+        for (index, line) in wrap(what, self.paper.width - 13).iter().enumerate() {
+            self.line(&format!("  {:<10} {line}", if index == 0 { name } else { "" }));
         }
     }
-    out.push('\n');
-}
 
-fn draw_fact(out: &mut String, name: &str, value: Option<&str>) {
-    let lines = value.map_or_else(Vec::new, |value| wrap(value, WIDTH - INDENT - 14));
-    for (index, line) in lines.iter().enumerate() {
-        let _ = writeln!(out, "{:INDENT$}{:<13} {line}", "", if index == 0 { name } else { "" });
+    fn light(&mut self, number: usize, light: &LightVerdict) {
+        let word = self.paper.word(light.word, 6);
+        let lead = format!("  {number} {:<8} {word} ", light.light.name());
+        for (index, line) in wrap(&light.summary, self.paper.width - 20).iter().enumerate() {
+            self.line(&format!("{}{line}", if index == 0 { &lead } else { "                    " }));
+        }
+        let all_well = light.word == Word::Ok;
+        if light.word == Word::NotRun || (all_well && !(self.alone && light.light == Light::Tests)) {
+            return;
+        }
+        for judged in &light.criteria {
+            self.criterion(judged);
+        }
     }
-}
 
-/// The schedule in which a race shows: the last steps, numbered.
-fn draw_steps(out: &mut String, judged: &Judged, in_full: bool) {
-    let story = &judged.story;
-    if in_full && !story.steps.is_empty() {
-        out.push('\n');
-        let left_out = story.steps.len().saturating_sub(MOST_STEPS);
+    fn criterion(&mut self, judged: &Judged) {
+        let symptom = symptom(judged);
+        let same = judged.word.is_failure() && self.failure.as_ref() == Some(&symptom);
+        let beside = match judged.word {
+            _ if same => "(the same)".to_owned(),
+            Word::Ok => time(judged.took),
+            Word::NotRun => String::new(),
+            _ => judged.story.headline.clone(),
+        };
+        self.sentence(judged, &beside);
+        let has_reason = matches!(judged.word, Word::NotRun | Word::Unknown);
+        let again = has_reason && self.reason.as_ref() == Some(&symptom);
+        if judged.word == Word::Ok || same || again {
+            return;
+        }
+        if has_reason {
+            self.reason = Some(symptom.clone());
+        }
+        // The first failure is told in full, the others in as few lines as say what was seen.
+        if self.failure.is_none() && judged.word.is_failure() {
+            self.failure = Some(symptom);
+            self.story_in_full(judged);
+        } else {
+            self.story_in_short(&judged.story);
+        }
+    }
+
+    /// The criterion, and what stands at its right margin, or on a line of its own without room there.
+    fn sentence(&mut self, judged: &Judged, beside: &str) {
+        let word = self.paper.word(judged.word, 5);
+        let sentence = wrap(&judged.criterion.sentence, self.room());
+        let last = sentence.len() - 1;
+        for (index, line) in sentence.iter().enumerate() {
+            let lead = if index == 0 { format!("      {word} ") } else { format!("{:INDENT$}", "") };
+            let room = self.room().saturating_sub(line.chars().count() + 1);
+            if index < last {
+                self.line(&format!("{lead}{line}"));
+            } else if beside.chars().count() <= room {
+                self.line(&format!("{lead}{line} {beside:>room$}"));
+            } else {
+                self.line(&format!("{lead}{line}"));
+                self.indented(beside);
+            }
+        }
+    }
+
+    fn indented(&mut self, text: &str) {
+        for line in wrap(text, self.room()) {
+            self.line(&format!("{:INDENT$}{line}", ""));
+        }
+    }
+
+    fn story_in_short(&mut self, story: &Story) {
+        self.fact("observed", story.observed.as_deref());
+        self.facts_and_output(story);
+    }
+
+    fn story_in_full(&mut self, judged: &Judged) {
+        let story = &judged.story;
+        self.line("");
+        let expected = story.expected.as_deref();
+        self.fact("expected", expected.filter(|expected| *expected != judged.criterion.sentence));
+        self.fact("observed", story.observed.as_deref());
+        self.steps(&story.steps);
+        self.facts_and_output(story);
+        if !story.picture.is_empty() {
+            self.line("");
+            for line in &story.picture {
+                self.line(&format!("    {line}"));
+            }
+        }
+        if !judged.criterion.why.is_empty() {
+            self.line("");
+            self.indented(&judged.criterion.why);
+        }
+        self.line("");
+    }
+
+    fn facts_and_output(&mut self, story: &Story) {
+        for (name, value) in &story.facts {
+            self.fact(name, Some(value));
+        }
+        for line in &story.output {
+            let line = shortened(line, self.paper.full - INDENT - 2);
+            self.line(&format!("{:INDENT$}| {line}", ""));
+        }
+    }
+
+    fn fact(&mut self, name: &str, value: Option<&str>) {
+        let lines = value.map_or_else(Vec::new, |value| wrap(value, self.room() - 14));
+        for (index, line) in lines.iter().enumerate() {
+            self.line(&format!("{:INDENT$}{:<13} {line}", "", if index == 0 { name } else { "" }));
+        }
+    }
+
+    /// Who did what until it failed: the last steps, numbered.
+    fn steps(&mut self, steps: &[(String, String)]) {
+        if steps.is_empty() {
+            return;
+        }
+        self.line("");
+        let left_out = steps.len().saturating_sub(MOST_STEPS);
         if left_out > 0 {
-            let _ = writeln!(out, "{:INDENT$}   ({left_out} steps before)", "");
+            self.line(&format!("{:INDENT$}   ({left_out} steps before)", ""));
         }
-        for (number, (who, what)) in (1..).zip(&story.steps).skip(left_out) {
-            let _ = writeln!(out, "{:INDENT$}{number:>2} {who:<10} {what}", "");
+        for (number, (who, what)) in (1..).zip(steps).skip(left_out) {
+            for (index, line) in wrap(what, self.room() - 14).iter().enumerate() {
+                let lead = if index == 0 { format!("{number:>2} {who:<10}") } else { format!("{:13}", "") };
+                self.line(&format!("{:INDENT$}{lead} {line}", ""));
+            }
         }
-        out.push('\n');
+        self.line("");
     }
 }
 
@@ -184,37 +217,36 @@ fn symptom(judged: &Judged) -> String {
 }
 
 /// What to do next.
-fn ending(verdict: &Verdict, hints: usize) -> String {
+fn ending(verdict: &Verdict, hints: usize, width: usize) -> String {
     let lights = verdict.lights_on();
     let selection = verdict.drill.selection();
     if verdict.compiler.is_some() {
         let reason = verdict.lights.first().map_or("", |builds| &builds.summary);
         let who = if reason == "does not compile" { "The compiler" } else { "Cargo" };
-        return format!("Not done: it {reason}. {who}'s words are above.\n");
+        return format!("Not done: it {reason}. {who}'s words are above.");
     }
     if verdict.partial {
-        return "Not counted: only a part was judged.\n".to_owned();
+        return "Not counted: only a part was judged.".to_owned();
     }
     if verdict.done() {
-        return done(verdict);
+        return done(verdict, width);
     }
     if lights == 5 {
-        return "Not counted: 5 of 5 lights, but judged by tests that are not the committed ones.\n"
-            .to_owned();
+        let why = "judged by tests that are not the committed ones";
+        return wrap(&format!("Not counted: 5 of 5 lights, but {why}."), width).join("\n");
     }
     let brief = verdict.drill.brief();
     let hints = if hints == 1 { "1 hint left".to_owned() } else { format!("{hints} hints left") };
     format!(
-        "Not done: {lights} of 5 lights. Next: cargo xtask hint {selection} ({hints}),\nbrief: {}\n",
+        "Not done: {lights} of 5 lights. Next: cargo xtask hint {selection} ({hints}),\nbrief: {}",
         brief.display()
     )
 }
 
-fn done(verdict: &Verdict) -> String {
+fn done(verdict: &Verdict, width: usize) -> String {
     let said = match verdict.race_not_judged() {
         Some(reason) => {
-            let said = format!("Done: 5 of 5 lights, but its races were not judged: {reason}.");
-            wrap(&said, WIDTH).join("\n")
+            wrap(&format!("Done: 5 of 5 lights, but its races were not judged: {reason}."), width).join("\n")
         }
         None => "Done: 5 of 5 lights.".to_owned(),
     };
@@ -222,26 +254,41 @@ fn done(verdict: &Verdict) -> String {
     let compare =
         format!("Compare: cargo xtask diff {}, and solutions/{name}/README.md", verdict.drill.selection());
     match verdict.set {
-        Set::Solutions => format!("{said}\n"),
-        Set::Exercises if said.len() + 1 + compare.len() <= WIDTH => format!("{said} {compare}\n"),
-        Set::Exercises => format!("{said}\n{compare}\n"),
+        Set::Solutions => said,
+        Set::Exercises if said.len() + 1 + compare.len() <= width => format!("{said} {compare}"),
+        Set::Exercises => format!("{said}\n{compare}"),
     }
 }
 
-/// Colour only repeats what a word already says; none outside a terminal, none with `NO_COLOR`.
-#[derive(Clone, Copy)]
-pub(crate) struct Colour(bool);
+/// What the verdict is drawn on.
+struct Paper {
+    /// Columns for sentences: longer lines are hard to read.
+    width: usize,
+    /// Columns for what a program has printed.
+    full: usize,
+    /// Colour only repeats what a word already says.
+    colour: bool,
+}
 
-impl Colour {
-    pub(crate) fn of_stdout() -> Self {
-        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(!unwanted && std::io::stdout().is_terminal())
+impl Paper {
+    /// A terminal as wide as it is; 80 columns and no colour for everybody else.
+    fn of_stdout() -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let terminal = std::io::stdout().is_terminal();
+        let size = if terminal { terminal_size::terminal_size_of(std::io::stdout()) } else { None };
+        let columns = size.map_or(80, |(columns, _)| usize::from(columns.0));
+        Self {
+            width: columns.clamp(50, 100),
+            full: columns.max(50),
+            colour: terminal && !is_dumb && !is_set("NO_COLOR"),
+        }
     }
 
-    fn word(self, word: Word, width: usize) -> String {
+    fn word(&self, word: Word, width: usize) -> String {
         let text = format!("{:<width$}", word.text());
         let code = match word {
-            _ if !self.0 => return text,
+            _ if !self.colour => return text,
             Word::Ok => "32",
             Word::NotRun => "2",
             Word::Unknown => "33",

@@ -1,8 +1,12 @@
 //! Acceptance tests for task 1.
 
+mod programs;
+
 use std::ops::RangeInclusive;
 
 use drain_kit::{Moment, Program, Running, Scenario, Signal, ms, program, secs};
+
+use crate::programs::{programs, ticks};
 
 /// `running` is printed at once, and again every second.
 ///
@@ -227,34 +231,5 @@ mod report {
             program.stderr().iter().any(|(at, line)| *at < signal && line.contains("drain outcome="));
         scenario.require(!before, "the report after SIGTERM", "the report before SIGTERM");
         scenario.note(format!("drain complete in {:.1?}, 0 abandoned", report.duration));
-    }
-}
-
-fn programs<'a>(
-    scenario: &'a Scenario,
-    numbers: RangeInclusive<usize>,
-    with: impl Fn(Program<'a>) -> Program<'a>,
-) -> Vec<Running> {
-    let program = |number| Program::new(scenario, program!()).called(&format!("program {number}"));
-    numbers.map(|number| with(program(number)).start()).collect()
-}
-
-fn ticks(scenario: &Scenario, program: &Running, count: usize) -> Vec<Moment> {
-    let _waiting = scenario.waiting(format!("{count} lines `running`"));
-    loop {
-        let lines = program.stdout();
-        let ticks: Vec<Moment> =
-            lines.iter().filter(|(_, line)| line == "running").map(|(at, _)| *at).collect();
-        if ticks.len() >= count {
-            return ticks;
-        }
-        if let Some(exit) = program.exited() {
-            scenario.fail_at(
-                exit.at,
-                format!("{count} lines `running`"),
-                format!("{exit} after {}", ticks.len()),
-            );
-        }
-        std::thread::sleep(ms(5));
     }
 }

@@ -1,0 +1,227 @@
+//! A topic, a group that reads it, and what its instances have processed.
+
+use std::cell::{Cell, RefCell};
+use std::thread;
+use std::time::Duration;
+
+use drain_kit::{Moment, Program, Running, Scenario, Signal, ms, program, secs};
+use drain_service_kit::{Kafka, Ledger, Refusal, Request, Topic};
+
+/// How long a program takes to leave when nothing is left to do.
+pub(crate) const LEAVING: Duration = secs(1);
+/// More than the program may take to commit what is done.
+pub(crate) const COMMITTED_WITHIN: Duration = secs(2);
+/// `DRAIN_BUDGET` where the drain is to end by itself.
+pub(crate) const AMPLE: &str = "30s";
+/// `DRAIN_BUDGET` where it is not.
+pub(crate) const SHORT: &str = "2s";
+pub(crate) const SHORT_DEADLINE: Duration = secs(2);
+pub(crate) const TOLERANCE: Duration = ms(500);
+/// Work that no drain here can wait for. The entry in the ledger comes first, so that it can be seen.
+pub(crate) const FOR_EVER: &str = "0+600000";
+
+/// A topic, a group that reads it, and what its instances have processed.
+pub(crate) struct Billing<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) kafka: Kafka<'a>,
+    pub(crate) topic: Topic,
+    pub(crate) group: String,
+    pub(crate) ledger: Ledger<'a>,
+    /// The keys of all messages in the topic.
+    pub(crate) keys: RefCell<Vec<String>>,
+    pub(crate) instances: Cell<usize>,
+}
+
+impl<'a> Billing<'a> {
+    pub(crate) fn new(scenario: &'a Scenario, partitions: i32) -> Self {
+        Self::on(scenario, Kafka::start(scenario), partitions)
+    }
+
+    /// On a cluster that can be told to fail.
+    pub(crate) fn embedded(scenario: &'a Scenario, partitions: i32) -> Self {
+        Self::on(scenario, Kafka::embedded(scenario), partitions)
+    }
+
+    pub(crate) fn on(scenario: &'a Scenario, kafka: Kafka<'a>, partitions: i32) -> Self {
+        let (topic, group) = (kafka.topic("orders", partitions), kafka.group("billing"));
+        let ledger = Ledger::new(scenario);
+        Self { scenario, kafka, topic, group, ledger, keys: RefCell::default(), instances: Cell::new(0) }
+    }
+
+    /// Puts `count` messages into the topic, which are processed in 20 ms each.
+    pub(crate) fn fill(&self, count: usize) {
+        self.keys.replace(self.kafka.fill(&self.topic, count));
+    }
+
+    /// Sends messages with these contents, and returns their keys.
+    pub(crate) fn send(&self, partition: i32, contents: &[&str]) -> Vec<String> {
+        let mut all = self.keys.borrow_mut();
+        let first = all.len();
+        all.extend((first..).take(contents.len()).map(|number| format!("m-{number}")));
+        let keys = &all[first..];
+        let messages = keys.iter().zip(contents).map(|(key, content)| (partition, key.as_str(), *content));
+        self.kafka.send(&self.topic, messages);
+        keys.to_vec()
+    }
+
+    pub(crate) fn program(&self, budget: &str) -> Program<'a> {
+        self.program_of(&self.group, budget)
+    }
+
+    pub(crate) fn program_of(&self, group: &str, budget: &str) -> Program<'a> {
+        self.instances.set(self.instances.get() + 1);
+        Program::new(self.scenario, program!())
+            .called(&format!("instance {}", self.instances.get()))
+            .env("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap_servers())
+            .env("TOPIC", self.topic.name())
+            .env("GROUP", group)
+            .env("LEDGER", self.ledger.path())
+            .env("DRAIN_BUDGET", budget)
+    }
+
+    /// Starts an instance, and waits until it is ready.
+    pub(crate) fn start(&self, budget: &str) -> Running {
+        let program = self.program(budget).start();
+        program.line("ready");
+        program
+    }
+
+    /// A last instance processes what is left, and drains.
+    pub(crate) fn finish(&self) {
+        self.finish_as(&self.group);
+    }
+
+    pub(crate) fn finish_as(&self, group: &str) {
+        let program = self.program_of(group, AMPLE).start();
+        program.line("ready");
+        self.wait_for_the_end(group);
+        program.signal(Signal::SIGTERM);
+        program.exit_with(0);
+    }
+
+    /// Waits until all messages are processed and committed.
+    pub(crate) fn settle(&self) {
+        self.wait_for_the_end(&self.group);
+    }
+
+    /// Waits until all messages are processed, and the group has committed them all; or until nothing has
+    /// happened for so long that nothing will.
+    pub(crate) fn wait_for_the_end(&self, group: &str) {
+        let _waiting = self.scenario.waiting("all messages to be processed and committed");
+        let end = self.kafka.end_offsets(&self.topic);
+        let mut seen = (0, Vec::new());
+        let mut changed = Moment::now();
+        loop {
+            let missing = self.missing().len();
+            let now = (self.ledger.entries().len(), self.committed_by(group));
+            if missing == 0 && now.1 == end {
+                return;
+            }
+            if now != seen {
+                (seen, changed) = (now, Moment::now());
+            }
+            // With all there, what is still to come is a second time of something.
+            let patience = if missing == 0 { secs(3) } else { secs(10) };
+            if Moment::now().since(changed) > patience {
+                if missing > 0 && self.scenario.too_busy(secs(2), changed, Moment::now()) {
+                    self.scenario.unknown("machine too busy: nothing has happened for 10 s");
+                }
+                return;
+            }
+            thread::sleep(ms(20));
+        }
+    }
+
+    /// Waits until all messages but so many are processed, or until nothing has happened for so long that
+    /// nothing will; fails then.
+    pub(crate) fn process_all_but(&self, rest: usize) {
+        let _waiting = self.scenario.waiting("messages to be processed");
+        let (mut seen, mut changed) = (self.missing().len(), Moment::now());
+        while seen > rest && Moment::now().since(changed) < secs(10) {
+            thread::sleep(ms(5));
+            let now = self.missing().len();
+            if now != seen {
+                (seen, changed) = (now, Moment::now());
+            }
+        }
+        if seen > rest && self.scenario.too_busy(secs(2), changed, Moment::now()) {
+            self.scenario.unknown("machine too busy: nothing has happened for 10 s");
+        }
+        self.scenario.require(
+            seen <= rest,
+            format!("all messages processed but {rest}"),
+            format!("{seen} not processed, and nothing has happened for 10 s"),
+        );
+    }
+
+    pub(crate) fn missing(&self) -> Vec<String> {
+        self.ledger.missing(&self.keys.borrow())
+    }
+
+    pub(crate) fn require_each_once(&self) {
+        self.ledger.require_each_once(&self.keys.borrow());
+    }
+
+    /// Ends the test without a verdict if work that was to be in flight, which began at `begun` at the
+    /// earliest, may be over.
+    pub(crate) fn require_in_flight(&self, begun: Moment, work: Duration) {
+        if Moment::now().since(begun) > work {
+            self.scenario.unknown("machine too busy: what was to be in flight may be over");
+        }
+    }
+
+    /// How many messages of each partition are in the ledger.
+    pub(crate) fn processed(&self) -> Vec<i64> {
+        let entries = self.ledger.entries();
+        let of = |partition| entries.iter().filter(|entry| entry.partition == partition).count() as i64;
+        (0..self.topic.partitions()).map(of).collect()
+    }
+
+    /// What is committed in each partition; 0 where nothing is.
+    pub(crate) fn committed(&self) -> Vec<i64> {
+        self.committed_by(&self.group)
+    }
+
+    pub(crate) fn committed_by(&self, group: &str) -> Vec<i64> {
+        let committed = self.kafka.committed(&self.topic, group);
+        committed.into_iter().map(Option::unwrap_or_default).collect()
+    }
+
+    /// Sends SIGTERM to a program that cannot end its work within the budget [`SHORT`].
+    pub(crate) fn exits_at_the_deadline(&self, program: &Running) {
+        let signal = program.signal(Signal::SIGTERM);
+        let exit = program.exit_at_most(SHORT_DEADLINE + TOLERANCE, signal);
+        program.exit_with(1);
+        let earliest = SHORT_DEADLINE * 9 / 10 - ms(50);
+        self.scenario.require(
+            exit.at.since(signal) >= earliest,
+            format!("exit not before {earliest:?}: until then the work has time"),
+            format!("exit after {:?}", exit.at.since(signal)),
+        );
+    }
+
+    /// A drain whose commits are refused until half a second after the work is done: with that, the last one
+    /// is among them, however often the program commits.
+    pub(crate) fn refuses_for_a_moment(&self, refusal: Refusal) {
+        self.send(0, &["0+1500"; 4]);
+        let program = self.start(AMPLE);
+        self.ledger.wait_for(4);
+        program.signal(Signal::SIGTERM);
+        self.kafka.refuse(Request::OffsetCommit, &[refusal; 1_000]);
+        thread::sleep(ms(2_000));
+        self.kafka.forgive(Request::OffsetCommit);
+        program.exit_with(0);
+        let committed = self.committed();
+        self.scenario.require(committed == [4], "all four committed", format!("committed: {committed:?}"));
+    }
+
+    /// For drains that end because Kafka does not do what they need.
+    pub(crate) fn require_not_complete(&self, program: &Running) {
+        let outcome = program.drain_report().outcome;
+        self.scenario.require(
+            ["deadline_exceeded", "failed"].contains(&outcome.as_str()),
+            "outcome=failed or outcome=deadline_exceeded on stderr",
+            format!("outcome={outcome}"),
+        );
+    }
+}
