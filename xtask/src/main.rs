@@ -16,6 +16,7 @@
 //! | `drill`, `selection` | the drills, found by their folders; the words that name them |
 //! | `specimen` | the zoo and the alternatives of a drill |
 //! | `workspace` | the workspace: its folders, and cargo in it |
+//! | `built_here` | the runner of this clone, and not that of another |
 //! | `environment` | what of the shell's environment reaches cargo, git and the tests |
 //! | `progress` | what the learner has done, in one small file |
 //! | `interrupt`, `processes` | Ctrl-C and SIGTERM stop everything that was started |
@@ -23,6 +24,7 @@
 //! | `typeset`, `value`, `error` | text for a terminal; JSON without ceremony; one clear line |
 #![forbid(unsafe_code)]
 
+mod built_here;
 mod cli;
 mod command;
 mod drill;

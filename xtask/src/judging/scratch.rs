@@ -90,7 +90,7 @@ impl Scratch {
         let build = Some(workspace::target_folder());
         Workspace {
             root: self.root.clone(),
-            target: Some(self.root.join("target")),
+            target: self.root.join("target"),
             build,
             within: PathBuf::from(&self.name),
         }
