@@ -3,7 +3,7 @@
 
 mod screen;
 
-use screen::{check, judge};
+use screen::{check, judge, judge_with};
 
 /// A scenario that both raced submissions fail.
 const RACE: &str = "race::an_accepted_job";
@@ -11,11 +11,17 @@ const RACE: &str = "race::an_accepted_job";
 #[test]
 fn a_raced_one_is_told_step_by_step_and_the_same_seed_tells_the_same() {
     judge("raced", &["--only", RACE], 1);
-    let (first, _) = check("raced", &["--only", RACE], 1);
+    let (first, _) = check("raced", &["--only", RACE], 1, &[]);
     let (_, seed) = first.split_once("cargo xtask check --path raced --seed ").expect("how to see it again");
     let seed = seed.lines().next().expect("a number");
-    let (again, _) = check("raced", &["--only", RACE, "--seed", seed], 1);
+    let (again, _) = check("raced", &["--only", RACE, "--seed", seed], 1, &[]);
     assert_eq!(story(&again), story(&first));
+}
+
+#[test]
+fn variables_that_were_left_in_the_shell_hide_no_race() {
+    let left = [("DRAIN_SEED", "1"), ("DRAIN_SCHEDULES", "0"), ("SHUTTLE_RANDOM_SEED", "1")];
+    judge_with("raced", &["--only", RACE], 1, &left);
 }
 
 #[test]

@@ -5,11 +5,26 @@
 
 mod screen;
 
-use screen::judge;
+use screen::{judge, judge_with};
 
 #[test]
 fn a_green_one_is_told_what_to_read_next() {
     judge("green", &[], 0);
+}
+
+#[test]
+fn what_was_left_in_the_shell_changes_nothing() {
+    let left = [
+        ("CARGO_BUILD_TARGET", "no-such-machine"),
+        ("CARGO_PROFILE_TEST_OPT_LEVEL", "fast"),
+        ("DRAIN_ALONE", "1"),
+        ("DRAIN_EVENTS", "/dev/full"),
+        ("LISTEN_ADDR", "nowhere"),
+        ("RUSTFLAGS", "-D warnings -C panic=abort"),
+        ("RUST_TEST_SHUFFLE", "perhaps"),
+        ("RUST_TEST_THREADS", "none"),
+    ];
+    judge_with("green", &[], 0, &left);
 }
 
 #[test]

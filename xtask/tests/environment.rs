@@ -1,0 +1,125 @@
+//! Whatever the runner is started in, its verdict is the same, or it says why it cannot be: a parent that
+//! ignores or blocks signals, a clone that was renamed, a build folder that two clones share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+use nix::sys::signal::{SigSet, Signal};
+
+const RUNNER: &str = env!("CARGO_BIN_EXE_xtask");
+
+/// A folder of this test alone.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+mod signals {
+    use super::*;
+
+    /// What a shell sees of its signals that the runner has started, as the kernel writes it.
+    fn seen(field: &str) -> String {
+        let script = format!("trap - PIPE; grep ^{field} /proc/self/status");
+        let this = std::process::id().to_string();
+        let mut runner = Command::new(RUNNER);
+        let output = runner.args(["supervise", "60000", &this, "/bin/sh", "-c", &script]).output();
+        let report = said(&output.expect("the runner starts"));
+        let (_, line) = report.split_once(field).unwrap_or_else(|| panic!("no report: {report}"));
+        line.trim_start_matches(":\\t").chars().take_while(char::is_ascii_hexdigit).collect()
+    }
+
+    #[test]
+    fn a_parent_that_blocks_signals_makes_no_program_deaf() {
+        let blocked = thread::spawn(|| {
+            let mut mask = SigSet::empty();
+            [Signal::SIGTERM, Signal::SIGINT, Signal::SIGCHLD].into_iter().for_each(|signal| mask.add(signal));
+            mask.thread_block().expect("a thread may block them");
+            seen("SigBlk")
+        });
+        assert_eq!(blocked.join().expect("it only looks"), "0".repeat(16));
+    }
+
+    #[test]
+    fn a_parent_that_ignores_signals_hides_no_exit_and_makes_no_program_deaf() {
+        let this = std::process::id();
+        let script = format!(
+            "trap '' CHLD TERM HUP USR1; exec {RUNNER} supervise 60000 {this} /bin/sh -c 'grep ^SigIgn /proc/self/status; exit 7'"
+        );
+        let output = Command::new("/bin/sh").args(["-c", &script]).output().expect("a shell starts");
+        let report = said(&output);
+        assert!(report.contains("\"code\":7"), "{report}");
+        let (_, bits) = report.split_once("SigIgn:\\t").expect("what is ignored");
+        let bits = u64::from_str_radix(&bits[..16], 16).expect("a mask");
+        // Signals 32 and 33 are the C library's own.
+        assert_eq!(bits & 0x7fff_ffff, 0, "{report}");
+    }
+}
+
+mod clones {
+    use super::*;
+
+    /// A clone as far as the runner sees: its own runner says where it was built, and what it was asked.
+    fn clone(root: &Path) {
+        let own = "fn main() { println!(\"{} {:?}\", env!(\"CARGO_MANIFEST_DIR\"), std::env::args().nth(1)) }";
+        fs::create_dir_all(root.join("exercises")).expect("a folder");
+        write(&root.join("Cargo.toml"), "[workspace]\nresolver = \"2\"\nmembers = [\"xtask\"]\n");
+        let manifest = "[package]\nname = \"xtask\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        write(&root.join("xtask/Cargo.toml"), manifest);
+        write(&root.join("xtask/src/main.rs"), own);
+    }
+
+    /// A runner that was built from other sources, where cargo keeps the one of this clone.
+    fn of_another(target: &Path) -> PathBuf {
+        let runner = target.join("debug/xtask");
+        fs::create_dir_all(runner.parent().expect("a folder")).expect("a folder");
+        // Not a copy: what has just been written may be busy while another thread starts something.
+        fs::hard_link(RUNNER, &runner).expect("the runner is built");
+        runner
+    }
+
+    fn list(runner: &Path, root: &Path) -> String {
+        let mut list = Command::new(runner);
+        let output = list.arg("list").current_dir(root).env_remove("CARGO_MANIFEST_DIR").output();
+        let output = output.expect("the runner starts");
+        assert!(output.status.success(), "{output:?}");
+        said(&output)
+    }
+
+    fn own(root: &Path) -> String {
+        format!("{} Some(\"list\")", root.join("xtask").display())
+    }
+
+    #[test]
+    fn a_clone_that_was_renamed_or_copied_gets_a_runner_of_its_own_at_once() {
+        let root = folder("renamed");
+        clone(&root);
+        let runner = of_another(&root.join("target"));
+        assert_eq!(list(&runner, &root), own(&root));
+        fs::remove_dir_all(root).expect("it is ours");
+    }
+
+    #[test]
+    fn two_clones_with_one_build_folder_get_a_runner_each() {
+        let shared = folder("shared");
+        let roots = ["one", "two"].map(|name| shared.join(name));
+        roots.iter().for_each(|root| clone(root));
+        let runner = of_another(&shared.join("target"));
+        for root in roots.iter().chain(&roots) {
+            assert_eq!(list(&runner, root), own(root));
+        }
+        fs::remove_dir_all(shared).expect("it is ours");
+    }
+}
