@@ -17,6 +17,9 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{self, JoinHandle};
 use tokio::time::{Instant, sleep, timeout};
 
+#[path = "acceptance/model.rs"]
+mod model;
+
 /// `workers + queue` jobs are accepted at once, the next one when a job is done.
 ///
 /// Why: the bound is what keeps a burst from filling the memory, and what tells producers to slow down.
@@ -372,6 +375,17 @@ async fn what_is_left_at_the_deadline_goes_on() {
     trial.require_done(1..=5);
     let most = trial.jobs.book().most_running;
     scenario.require(most == 2, "2 jobs at once, also after the deadline", format!("{most} at once"));
+}
+
+/// Whatever the order of calls, the pool does what the brief says.
+///
+/// Why: the other criteria have their calls in the order that somebody thought of. In production a
+/// producer gives up in just that moment, a job panics, and a drain is dropped and never asked for again.
+///
+/// Limit: 30 s
+#[test]
+fn whatever_the_order_of_calls_the_pool_does_what_the_brief_says() {
+    drain_model::check(&Scenario::new(), &model::Task2);
 }
 
 mod leaks {
