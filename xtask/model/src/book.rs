@@ -1,5 +1,6 @@
 //! What has happened so far, as it is seen from outside of the pool.
 
+use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -36,6 +37,8 @@ pub struct Book {
     /// The pool was dropped: its jobs go on.
     pub dropped: bool,
     pub(crate) start: Instant,
+    /// Most scripts are fine, and their steps are told to nobody.
+    pub(crate) told: bool,
     pub(crate) steps: Vec<(String, String)>,
     pub(crate) broken: Option<Broken>,
     pub(crate) last_event: Instant,
@@ -146,6 +149,23 @@ impl Call {
 }
 
 impl Job {
+    fn new(work: Work, before_drain: bool) -> Self {
+        Self {
+            submit: Submit::Waits,
+            run: Run::Not,
+            work,
+            saw: None,
+            token: None,
+            queued: false,
+            begun: false,
+            alive: true,
+            task: None,
+            before_drain,
+            told: false,
+            waker: None,
+        }
+    }
+
     /// It was accepted and is not done.
     pub fn held(&self) -> bool {
         self.submit == Submit::Accepted && matches!(self.run, Run::Not | Run::Running)
@@ -232,7 +252,8 @@ impl Book {
 
     /// How long the drain has taken by now, on the clock that is the later one.
     pub fn took_at_most(&self) -> Duration {
-        self.drain.map_or(Duration::ZERO, |drain| (self.now() - drain.begun).max(drain.real.elapsed()) + AT_ONCE)
+        self.drain
+            .map_or(Duration::ZERO, |drain| (self.now() - drain.begun).max(drain.real.elapsed()) + AT_ONCE)
     }
 
     pub(crate) fn judge(&mut self, kept: Kept) {
@@ -244,14 +265,23 @@ impl Book {
         }
     }
 
-    pub(crate) fn tell(&mut self, who: impl Into<String>, what: impl Into<String>) {
-        if self.broken.is_none() && !self.over {
-            self.steps.push((who.into(), what.into()));
+    pub(crate) fn tell(&mut self, who: impl Display, what: impl Display) {
+        if self.told && self.broken.is_none() && !self.over {
+            self.steps.push((who.to_string(), what.to_string()));
         }
     }
 
     pub(crate) fn event(&mut self) {
         self.last_event = Instant::now();
+    }
+}
+
+/// `job 1` is the one with the number 0.
+pub(crate) struct Name(pub(crate) &'static str, pub(crate) usize);
+
+impl Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, self.1 + 1)
     }
 }
 
@@ -274,6 +304,7 @@ impl Shared {
             report: None,
             dropped: false,
             start: now,
+            told: false,
             steps: Vec::new(),
             broken: None,
             last_event: now,
@@ -290,21 +321,17 @@ impl Shared {
     pub(crate) fn enter(&self, work: Work) -> usize {
         let mut book = self.lock();
         let before_drain = book.drain.is_none_or(|drain| drain.unsure);
-        book.jobs.push(Job {
-            submit: Submit::Waits,
-            run: Run::Not,
-            work,
-            saw: None,
-            token: None,
-            queued: false,
-            begun: false,
-            alive: true,
-            task: None,
-            before_drain,
-            told: false,
-            waker: None,
-        });
+        book.jobs.push(Job::new(work, before_drain));
         book.jobs.len() - 1
+    }
+
+    /// A new job in the place of one that is over: a long book would be taken for a pool that grows.
+    pub(crate) fn renew(&self, number: usize, work: Work) {
+        let jobs = &mut self.lock().jobs;
+        match jobs.get_mut(number) {
+            Some(job) => *job = Job::new(work, true),
+            None => jobs.push(Job::new(work, true)),
+        }
     }
 
     /// `submit` has returned.
@@ -313,7 +340,7 @@ impl Shared {
         book.event();
         let (submit, word) =
             if accepted { (Submit::Accepted, "Ok(()): accepted") } else { (Submit::Refused, "Err(Closed)") };
-        book.tell(format!("submit {}", number + 1), word);
+        book.tell(Name("submit", number), word);
         book.jobs[number].submit = submit;
         if accepted && book.drain.is_some_and(|drain| !drain.unsure) {
             book.late += 1;

@@ -1,6 +1,7 @@
 //! Plays a script on a runtime of its own, whose clock is paused.
 
 use std::any::Any;
+use std::fmt::Display;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -14,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{consume_budget, coop, yield_now};
 use tokio::time::{Instant, sleep_until};
 
-use crate::book::{Added, Call, Drain, Shared, Submit};
+use crate::book::{Added, Call, Drain, Name, Shared, Submit};
 use crate::call::{Held, Sleeper};
 use crate::job::{Job, Lasts, Work};
 use crate::promise::{self, Broken};
@@ -36,21 +37,28 @@ pub(crate) struct Played {
     pub(crate) steps: Vec<(String, String)>,
 }
 
-/// Plays the script up to its end, or to the first promise that is broken.
+/// Plays the script up to its end, or to the first promise that is broken. If it is to be `told`, its steps are
+/// written down.
 ///
 /// # Panics
 ///
 /// With the panic of `Pool::start`, for which there is no script to tell.
-pub(crate) fn play(brief: &'static dyn Brief, script: &Script, stderr: &mut Option<Stderr>) -> Played {
+pub(crate) fn play(
+    brief: &'static dyn Brief,
+    script: &Script,
+    stderr: &mut Option<Stderr>,
+    told: bool,
+) -> Played {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = Rc::new(runtime.expect("a runtime"));
     let inside = runtime.enter();
     let book = Shared::new(brief, script.workers, script.queue);
+    book.lock().told = told;
     if let Some(stderr) = stderr {
         stderr.news();
         book.lock().report = Some(Vec::new());
     }
-    book.lock().tell("pool", format!("starts: workers {}, queue {}", script.workers, script.queue));
+    book.lock().tell("pool", format_args!("starts: workers {}, queue {}", script.workers, script.queue));
     let mut driver = Driver {
         runtime: runtime.clone(),
         pool: Some(brief.start(script.workers, script.queue)),
@@ -140,10 +148,12 @@ impl Driver<'_> {
     fn submit(&mut self, work: Work, budget: Budget) {
         let Some(pool) = self.pool.clone() else { return };
         let number = self.book.enter(work);
-        if let Some(words) = work.words() {
-            self.tell(format!("job {}", number + 1), format!("is one that {words}"));
+        if self.book.lock().told
+            && let Some(words) = work.words()
+        {
+            self.tell(Name("job", number), format_args!("is one that {words}"));
         }
-        self.tell(format!("submit {}", number + 1), "is called");
+        self.tell(Name("submit", number), "is called");
         let job = Job::new(number, work, &self.book, &pool);
         self.submits.push(Held::new(number, &self.sleeper, pool.submit(job)));
         self.poll_submit(self.submits.len() - 1, budget);
@@ -152,7 +162,7 @@ impl Driver<'_> {
     fn poll(&mut self, number: u8, budget: Budget) {
         let woken: Vec<usize> = (0..self.submits.len()).filter(|&at| self.submits[at].woken()).collect();
         let Some(at) = pick(number, &woken) else { return };
-        self.tell(format!("submit {}", self.submits[at].number + 1), "is polled");
+        self.tell(Name("submit", self.submits[at].number), "is polled");
         self.poll_submit(at, budget);
     }
 
@@ -164,7 +174,7 @@ impl Driver<'_> {
                 drop(self.submits.remove(at));
                 self.book.submitted(number, accepted);
             }
-            Poll::Pending => self.has_yielded(yielded, &format!("submit {}", number + 1), |driver| {
+            Poll::Pending => self.has_yielded(yielded, Name("submit", number), |driver| {
                 let call = &mut driver.submits[at];
                 call.yielded = yielded;
                 if yielded {
@@ -174,7 +184,7 @@ impl Driver<'_> {
         }
     }
 
-    fn has_yielded(&mut self, yielded: bool, who: &str, note: impl FnOnce(&mut Self)) {
+    fn has_yielded(&mut self, yielded: bool, who: Name, note: impl FnOnce(&mut Self)) {
         note(self);
         if yielded {
             self.tell(who, "is made to yield at an await");
@@ -185,8 +195,9 @@ impl Driver<'_> {
         let all: Vec<usize> = (0..self.submits.len()).collect();
         let Some(at) = pick(number, &all) else { return };
         let call = self.submits.remove(at);
-        let served = if call.woken() { "is dropped: it was woken, and not polled since" } else { "is dropped" };
-        self.tell(format!("submit {}", call.number + 1), served);
+        let served =
+            if call.woken() { "is dropped: it was woken, and not polled since" } else { "is dropped" };
+        self.tell(Name("submit", call.number), served);
         let mut book = self.book.lock();
         book.event();
         let kept = promise::never_begun(&book, call.number, "its submit was dropped");
@@ -205,7 +216,7 @@ impl Driver<'_> {
         let running: Vec<usize> = book.running().filter(waits).collect();
         drop(book);
         let Some(number) = pick(number, &running) else { return };
-        self.tell(format!("job {}", number + 1), "may come to its end");
+        self.tell(Name("job", number), "may come to its end");
         self.book.lock().event();
         end(&self.book, number);
     }
@@ -251,7 +262,7 @@ impl Driver<'_> {
                 (now + Duration::from_micros(micros.into()), format!("in {} ms", f64::from(micros) / 1e3))
             }
         };
-        self.tell(drain_name(number), format!("is called, its deadline is {words}"));
+        self.tell(drain_name(number), format_args!("is called, its deadline is {words}"));
         self.book.lock().calls.push(Call { deadline, polled: None, returned: None, dropped: false });
         let mut call = Held::new(number, &self.sleeper, pool.drain(deadline));
         // This only calls the function: see `called`.
@@ -263,7 +274,8 @@ impl Driver<'_> {
     fn poll_one_drain(&mut self, number: u8, budget: Budget) {
         let book = self.book.lock();
         let fresh = |call: &Held<Outcome>| book.calls[call.number].polled.is_none();
-        let newest = self.drains.len().checked_sub(1).filter(|&at| number == u8::MAX && fresh(&self.drains[at]));
+        let newest =
+            self.drains.len().checked_sub(1).filter(|&at| number == u8::MAX && fresh(&self.drains[at]));
         let ready: Vec<usize> =
             (0..self.drains.len()).filter(|&at| self.drains[at].woken() || fresh(&self.drains[at])).collect();
         drop(book);
@@ -286,7 +298,7 @@ impl Driver<'_> {
         match polled {
             Poll::Pending => {
                 let lock_held = self.submits.iter().any(|call| call.yielded);
-                self.has_yielded(yielded, &drain_name(number), |driver| {
+                self.has_yielded(yielded, drain_name(number), |driver| {
                     if yielded {
                         driver.drains[at].set_woken();
                     }
@@ -300,7 +312,11 @@ impl Driver<'_> {
                 let mut book = self.book.lock();
                 book.event();
                 let now = Instant::now();
-                let words = format!("returns {}, at {}", words(outcome), book.at(now));
+                let words = if book.told {
+                    format!("returns {}, at {}", words(outcome), book.at(now))
+                } else {
+                    String::new()
+                };
                 book.tell(drain_name(number), words);
                 book.calls[number].returned = Some((now, outcome));
                 if let Some(drain) = &mut book.drain {
@@ -370,8 +386,11 @@ impl Driver<'_> {
                 book.hooks[call.number].added = Some(added);
                 let begun = book.drain.is_some_and(|drain| !drain.unsure);
                 let what = "once the drain has begun, `on_drain` returns `Err(Closed)`";
-                let (expected, observed) =
-                    if added { ("Err(Closed): the drain has begun", "Ok(())") } else { ("Ok(()): no drain has begun", "Err(Closed)") };
+                let (expected, observed) = if added {
+                    ("Err(Closed): the drain has begun", "Ok(())")
+                } else {
+                    ("Ok(()): no drain has begun", "Err(Closed)")
+                };
                 let holds = if added { !begun } else { book.drain.is_some() };
                 let kept = promise::promise(holds, what, expected, observed);
                 book.judge(kept);
@@ -420,7 +439,8 @@ impl Driver<'_> {
             if self.wait_until(until) {
                 polls += 1;
                 if polls > MOST_POLLS {
-                    let broken = Broken::new("it comes to rest", "a call that waits", "it is woken again and again");
+                    let broken =
+                        Broken::new("it comes to rest", "a call that waits", "it is woken again and again");
                     return self.book.lock().judge(Err(broken));
                 }
                 self.poll_woken();
@@ -436,7 +456,7 @@ impl Driver<'_> {
             until = calm;
         }
         let passed = (Instant::now() - begun).as_secs_f64() * 1e3;
-        self.tell("clock", format!("has gone on by {passed} ms, and all is at rest"));
+        self.tell("clock", format_args!("has gone on by {passed} ms, and all is at rest"));
         self.rested = self.has_begun();
         self.judge_rest();
     }
@@ -492,7 +512,8 @@ impl Driver<'_> {
         let book = self.book.lock();
         let now = Instant::now();
         let waits = book.calls.iter().filter(|call| call.waits()).map(|call| call.deadline);
-        let deadlines = waits.chain(book.drain.map(|drain| drain.deadline)).filter(|deadline| *deadline <= now);
+        let deadlines =
+            waits.chain(book.drain.map(|drain| drain.deadline)).filter(|deadline| *deadline <= now);
         deadlines.max().map_or(book.last_event, |deadline| deadline.max(book.last_event)) + A_MOMENT
     }
 
@@ -520,7 +541,7 @@ impl Driver<'_> {
         }
     }
 
-    fn tell(&self, who: impl Into<String>, what: impl Into<String>) {
+    fn tell(&self, who: impl Display, what: impl Display) {
         self.book.lock().tell(who, what);
     }
 
@@ -537,12 +558,12 @@ fn pick(number: u8, of: &[usize]) -> Option<usize> {
     (!of.is_empty()).then(|| of[usize::from(number) % of.len()])
 }
 
-fn drain_name(number: usize) -> String {
-    if number == 0 { "drain".to_owned() } else { format!("drain {}", number + 1) }
+fn drain_name(number: usize) -> Name {
+    Name("drain", number)
 }
 
-fn hook_name(number: usize) -> String {
-    format!("hook {}", number + 1)
+fn hook_name(number: usize) -> Name {
+    Name("hook", number)
 }
 
 /// `Ok`, `the error, 2 left`.

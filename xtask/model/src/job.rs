@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::Pool;
-use crate::book::{Run, Shared, Submit};
+use crate::book::{Name, Run, Shared, Submit};
 use crate::promise::Broken;
 
 /// What a job does.
@@ -83,8 +83,10 @@ impl Work {
             Ending::Destructor => Some("holds something whose destructor panics"),
             Ending::PanicWhenCalled => Some("panics when it is called"),
         };
-        let all: Vec<String> =
-            lasts.into_iter().chain([token, submits, ending].into_iter().flatten().map(str::to_owned)).collect();
+        let all: Vec<String> = lasts
+            .into_iter()
+            .chain([token, submits, ending].into_iter().flatten().map(str::to_owned))
+            .collect();
         (!all.is_empty()).then(|| all.join(", "))
     }
 }
@@ -138,7 +140,7 @@ impl Job {
             }
         } else if let Some(pool) = self.pool.take() {
             let number = self.book.enter(Work::PLAIN);
-            self.book.lock().tell(self.name(), format!("calls submit {}", number + 1));
+            self.book.lock().tell(self.name(), format_args!("calls submit {}", number + 1));
             let job = Self::new(number, Work::PLAIN, &self.book, &pool);
             // A call inside of a job that is cut off has been given up.
             let call = Nested { number, book: &self.book };
@@ -164,8 +166,8 @@ impl Job {
         }
     }
 
-    fn name(&self) -> String {
-        format!("job {}", self.number + 1)
+    fn name(&self) -> Name {
+        Name("job", self.number)
     }
 
     fn begin(&mut self, token: Option<CancellationToken>) {

@@ -46,7 +46,8 @@ pub fn promise(holds: bool, promise: &'static str, expected: impl Display, obser
 const RUN_ONCE: &str = "an accepted job is run to its end, exactly once";
 const REFUSED: &str = "once the drain has begun, `submit` returns `Err(Closed)` at once";
 const SOON: &str = "the drain returns as soon as the last accepted job is done";
-const DEADLINE: &str = "if a job is left at the deadline, the drain returns the error: not before, at most 10 ms after";
+const DEADLINE: &str =
+    "if a job is left at the deadline, the drain returns the error: not before, at most 10 ms after";
 
 /// `submit` has returned `Ok`.
 pub(crate) fn accepted(book: &Book, number: usize) -> Kept {
@@ -55,12 +56,12 @@ pub(crate) fn accepted(book: &Book, number: usize) -> Kept {
         && !drain.unsure
     {
         let in_time = before_drain && book.late <= drain.free;
-        let expected = format!("Err(Closed) from submit {}: the drain has begun", number + 1);
+        let expected = format_args!("Err(Closed) from submit {}: the drain has begun", number + 1);
         promise(in_time, REFUSED, expected, "Ok(()): accepted")?;
     }
     let complete = book.calls.iter().any(|call| call.returned.is_some_and(|(_, outcome)| outcome.complete));
     let late = complete && matches!(run, Run::Not | Run::Running);
-    let expected = format!("job {} run before the drain is complete, or refused", number + 1);
+    let expected = format_args!("job {} run before the drain is complete, or refused", number + 1);
     promise(!late, RUN_ONCE, expected, "Ok(()), accepted, after the drain was complete")?;
     if matches!(run, Run::Cut(_)) {
         book.brief.cut(book, number)?;
@@ -69,18 +70,18 @@ pub(crate) fn accepted(book: &Book, number: usize) -> Kept {
     promise(
         held <= places,
         "`workers + queue` jobs are accepted; the next `submit` waits until a job is done",
-        format!("at most {places} jobs accepted and not done"),
-        format!("{held} jobs accepted and not done"),
+        format_args!("at most {places} jobs accepted and not done"),
+        format_args!("{held} jobs accepted and not done"),
     )
 }
 
 /// `submit` has returned `Err(Closed)`.
 pub(crate) fn refused(book: &Book, number: usize) -> Kept {
-    let name = format!("submit {}", number + 1);
+    let name = format_args!("submit {}", number + 1);
     promise(
         book.drain.is_some(),
         "the drain begins when `drain` is first polled",
-        format!("{name} accepted, or waiting: no drain has begun"),
+        format_args!("{name} accepted, or waiting: no drain has begun"),
         "Err(Closed)",
     )?;
     never_begun(book, number, "it was refused")
@@ -91,7 +92,7 @@ pub(crate) fn never_begun(book: &Book, number: usize, why: &str) -> Kept {
     promise(
         !book.jobs[number].begun,
         "a job that was refused or given up never runs",
-        format!("job {} never runs: {why}", number + 1),
+        format_args!("job {} never runs: {why}", number + 1),
         "it was begun",
     )
 }
@@ -99,14 +100,14 @@ pub(crate) fn never_begun(book: &Book, number: usize, why: &str) -> Kept {
 /// A job is about to begin.
 pub fn begins(book: &Book, number: usize) -> Kept {
     let job = &book.jobs[number];
-    let expected = format!("job {} run once", number + 1);
+    let expected = format_args!("job {} run once", number + 1);
     promise(!job.begun, RUN_ONCE, expected, "it begins again")?;
     let why = match job.submit {
         Submit::Refused => "it was refused",
         Submit::GivenUp => "its submit was dropped",
         Submit::Waits | Submit::Accepted => return Ok(()),
     };
-    let expected = format!("job {} never runs: {why}", number + 1);
+    let expected = format_args!("job {} never runs: {why}", number + 1);
     promise(false, "a job that was refused or given up never runs", expected, "it begins")
 }
 
@@ -114,22 +115,22 @@ pub fn begins(book: &Book, number: usize) -> Kept {
 pub(crate) fn runs(book: &Book, number: usize) -> Kept {
     let task = book.jobs[number].task;
     if let Some(other) = book.running().find(|&other| other != number && book.jobs[other].task == task) {
-        let observed = format!("jobs {} and {} run in one task", other + 1, number + 1);
+        let observed = format_args!("jobs {} and {} run in one task", other + 1, number + 1);
         promise(false, "jobs run each in a task of its own", "each job in a task of its own", observed)?;
     }
     let (running, workers) = (book.running().count(), book.workers);
     promise(
         running <= workers,
         "never more jobs run at once than there are workers",
-        format!("at most {workers} jobs at once"),
-        format!("{running} at once"),
+        format_args!("at most {workers} jobs at once"),
+        format_args!("{running} at once"),
     )
 }
 
 /// A job that was accepted or has begun was dropped before its end.
 pub fn cut(book: &Book, number: usize) -> Kept {
     let observed = if book.jobs[number].begun { "it was cut off" } else { "it was thrown away" };
-    promise(false, RUN_ONCE, format!("job {} run to its end", number + 1), observed)
+    promise(false, RUN_ONCE, format_args!("job {} run to its end", number + 1), observed)
 }
 
 /// Time has passed, and nothing happens any more.
@@ -141,7 +142,7 @@ pub fn at_rest(book: &Book) -> Kept {
         !over || book.held() > 0 || book.tasks == 0,
         "once the drain is over and the last job is done, no task of the pool is left",
         "no task left: the drain is over, all jobs are done",
-        format!("{} left", count(book.tasks, "task")),
+        format_args!("{} left", count(book.tasks, "task")),
     )
 }
 
@@ -149,17 +150,17 @@ pub fn at_rest(book: &Book) -> Kept {
 pub fn places_and_workers(book: &Book) -> Kept {
     let (held, places) = (book.held(), book.places);
     if let Some(number) = book.waiting().first() {
-        let name = format!("submit {}", number + 1);
+        let name = format_args!("submit {}", number + 1);
         promise(
             book.drain.is_none(),
             "producers that wait are released with `Err(Closed)` when the drain begins",
-            format!("Err(Closed) from {name}: the drain has begun"),
+            format_args!("Err(Closed) from {name}: the drain has begun"),
             "it waits",
         )?;
         promise(
             held >= places,
             "the next `submit` waits until a job is done, and then one more is accepted",
-            format!("{name} accepted: {held} of {places} places are taken"),
+            format_args!("{name} accepted: {held} of {places} places are taken"),
             "it waits",
         )?;
     }
@@ -167,8 +168,8 @@ pub fn places_and_workers(book: &Book) -> Kept {
     promise(
         running >= due,
         "a job starts as soon as one of the workers is free",
-        format!("{due} running: {held} accepted and not done, {}", count(book.workers, "worker")),
-        format!("{running} running"),
+        format_args!("{due} running: {held} accepted and not done, {}", count(book.workers, "worker")),
+        format_args!("{running} running"),
     )
 }
 
@@ -176,10 +177,20 @@ pub fn places_and_workers(book: &Book) -> Kept {
 fn calls(book: &Book) -> Kept {
     let Some(drain) = book.drain else { return Ok(()) };
     let waits = book.calls.iter().any(|call| call.waits());
-    promise(!waits || book.held() > 0, SOON, "the drain over: all accepted jobs are done", "it has not returned")?;
+    promise(
+        !waits || book.held() > 0,
+        SOON,
+        "the drain over: all accepted jobs are done",
+        "it has not returned",
+    )?;
     let late = book.now() > drain.due() + AT_ONCE;
-    let expected = format!("the error, at the deadline ({})", book.at(drain.due()));
-    promise(!(waits && late), DEADLINE, expected, format!("at {} it has not returned", book.at(book.now())))
+    let expected = format_args!("the error, at the deadline ({})", book.at(drain.due()));
+    promise(
+        !(waits && late),
+        DEADLINE,
+        expected,
+        format_args!("at {} it has not returned", book.at(book.now())),
+    )
 }
 
 /// A call of `drain` has returned, the only one there is.
@@ -190,7 +201,7 @@ pub fn returned(book: &Book, outcome: Outcome) -> Kept {
     if outcome.complete {
         promise(held == 0, RUN_ONCE, "all accepted jobs done when the drain is complete", not_done(held))?;
         let expected = "the error: jobs were left at the deadline";
-        promise(last <= drain.due(), DEADLINE, expected, format!("Ok, at {}", book.at(now)))?;
+        promise(last <= drain.due(), DEADLINE, expected, format_args!("Ok, at {}", book.at(now)))?;
         promise_at(book, SOON, last, "Ok")?;
     } else {
         not_before(book, drain.deadline)?;
@@ -204,14 +215,19 @@ pub fn returned(book: &Book, outcome: Outcome) -> Kept {
 
 /// The error does not come before the deadline.
 pub fn not_before(book: &Book, deadline: Instant) -> Kept {
-    let observed = format!("it came at {}", book.at(book.now()));
-    promise(book.now() >= deadline, DEADLINE, format!("the error not before {}", book.at(deadline)), observed)
+    let observed = format_args!("it came at {}", book.at(book.now()));
+    promise(
+        book.now() >= deadline,
+        DEADLINE,
+        format_args!("the error not before {}", book.at(deadline)),
+        observed,
+    )
 }
 
 /// Now is at most 10 ms after this moment.
 pub fn promise_at(book: &Book, what: &'static str, moment: Instant, outcome: &str) -> Kept {
-    let expected = format!("{outcome} at most 10 ms after {}", book.at(moment));
-    promise(book.now() <= moment + AT_ONCE, what, expected, format!("at {}", book.at(book.now())))
+    let expected = format_args!("{outcome} at most 10 ms after {}", book.at(moment));
+    promise(book.now() <= moment + AT_ONCE, what, expected, format_args!("at {}", book.at(book.now())))
 }
 
 /// The line of a drain that has just returned.
@@ -226,14 +242,24 @@ pub fn report(book: &Book, complete: bool, abandoned: std::ops::RangeInclusive<u
     let Some(report) = book.line()? else { return Ok(()) };
     let word = if complete { "complete" } else { "deadline_exceeded" };
     let what = "the report says how the drain went";
-    promise(report.outcome == word, what, format!("outcome={word}"), format!("outcome={}", report.outcome))?;
+    promise(
+        report.outcome == word,
+        what,
+        format_args!("outcome={word}"),
+        format_args!("outcome={}", report.outcome),
+    )?;
     let what = "`abandoned` is the number of accepted jobs that are not done";
     let holds = usize::try_from(report.abandoned).is_ok_and(|number| abandoned.contains(&number));
-    let expected = format!("abandoned={}", abandoned.start());
-    promise(holds, what, expected, format!("abandoned={}", report.abandoned))?;
+    let expected = format_args!("abandoned={}", abandoned.start());
+    promise(holds, what, expected, format_args!("abandoned={}", report.abandoned))?;
     let (took, most) = (report.duration, book.took_at_most());
     let what = "`duration` is the time from the beginning of the drain to its end";
-    promise(took <= most, what, format!("a duration of at most {most:?}"), format!("duration={took:?}"))
+    promise(
+        took <= most,
+        what,
+        format_args!("a duration of at most {most:?}"),
+        format_args!("duration={took:?}"),
+    )
 }
 
 fn not_done(held: usize) -> String {

@@ -62,7 +62,9 @@ fn simpler_steps(script: &mut Script, fails: &mut impl FnMut(&Script) -> bool) {
 fn simpler(step: Step) -> Vec<Step> {
     let then = [Then::Rest, Then::Nothing].into_iter().filter(|then| rank(*then) < rank(step.then));
     let mut all: Vec<Step> = then.map(|then| Step { then, ..step }).collect();
-    all.extend(simpler_acts(step.act).into_iter().filter(|act| *act != step.act).map(|act| Step { act, ..step }));
+    all.extend(
+        simpler_acts(step.act).into_iter().filter(|act| *act != step.act).map(|act| Step { act, ..step }),
+    );
     all
 }
 
@@ -89,9 +91,12 @@ fn simpler_acts(act: Act) -> Vec<Act> {
         Act::Fill => vec![Act::Submit(Work::PLAIN, None)],
         Act::Call(Deadline::Micros(micros)) => {
             let mut all = vec![Act::Call(Deadline::Far)];
-            all.extend([20_000, 20_500].into_iter().take_while(|rounder| *rounder != micros).map(|micros| {
-                Act::Call(Deadline::Micros(micros))
-            }));
+            all.extend(
+                [20_000, 20_500]
+                    .into_iter()
+                    .take_while(|rounder| *rounder != micros)
+                    .map(|micros| Act::Call(Deadline::Micros(micros))),
+            );
             all
         }
         Act::Call(Deadline::Now | Deadline::Past) => vec![Act::Call(Deadline::Far)],
