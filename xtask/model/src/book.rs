@@ -26,6 +26,8 @@ pub struct Book {
     pub jobs: Vec<Job>,
     /// One for each call of `on_drain`.
     pub hooks: Vec<Added>,
+    /// How many accepted jobs were not done when the first hook was called.
+    pub held_at_hooks: Option<usize>,
     /// One for each call of `drain`.
     pub calls: Vec<Call>,
     /// From the first poll of a call on.
@@ -298,6 +300,7 @@ impl Shared {
             places: workers + queue,
             jobs: Vec::new(),
             hooks: Vec::new(),
+            held_at_hooks: None,
             calls: Vec::new(),
             drain: None,
             tasks: 0,

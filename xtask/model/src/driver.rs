@@ -273,7 +273,9 @@ impl Driver<'_> {
 
     fn poll_one_drain(&mut self, number: u8, budget: Budget) {
         let book = self.book.lock();
-        let fresh = |call: &Held<Outcome>| book.calls[call.number].polled.is_none();
+        // A second call that comes while the first waits for a lock might be the one that begins the drain.
+        let unsure = book.drain.is_some_and(|drain| drain.unsure);
+        let fresh = |call: &Held<Outcome>| !unsure && book.calls[call.number].polled.is_none();
         let newest =
             self.drains.len().checked_sub(1).filter(|&at| number == u8::MAX && fresh(&self.drains[at]));
         let ready: Vec<usize> =
@@ -607,6 +609,8 @@ fn call_hook(book: &Shared, number: usize) {
     let kept = entries.brief.hook(&entries, number);
     entries.judge(kept);
     entries.hooks[number].called = true;
+    let held = entries.held();
+    entries.held_at_hooks.get_or_insert(held);
     let hook = entries.hooks[number].hook;
     drop(entries);
     match hook {

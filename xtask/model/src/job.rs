@@ -63,7 +63,12 @@ impl Work {
         matches!(self.token, Token::Heeded | Token::Outstayed)
     }
 
-    /// `ends after 5 ms, panics`, for a job that does more than to wait until it is told to end.
+    /// It cancels its token itself.
+    pub fn cancels_its_token(&self) -> bool {
+        self.token == Token::Cancelled
+    }
+
+    /// `takes 5 ms, panics`, for a job that does more than to wait until it is told to end.
     pub(crate) fn words(&self) -> Option<String> {
         let lasts = match self.lasts {
             Lasts::UntilTold => None,

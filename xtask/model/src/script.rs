@@ -150,6 +150,9 @@ impl Draft {
             return self.interrupted(act, number);
         }
         self.push(act, then);
+        if matches!(act, Act::DropDrain(_)) && self.dice.chance(25) {
+            self.push(Act::DropPool, Then::Nothing);
+        }
     }
 
     /// Somebody was made to yield in the middle of something: what else may happen now?
