@@ -5,11 +5,15 @@ use std::ffi::OsString;
 use crate::command::{self, Command, services};
 use crate::error::{Error, Result};
 use crate::judging::supervise;
-use crate::{interrupt, selection};
+use crate::{built_here, interrupt, selection};
 
 /// Runs what the command line asks for, and returns the exit code.
 pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
-    let mut arguments = arguments.collect::<Vec<_>>().into_iter();
+    let arguments = arguments.collect::<Vec<_>>();
+    if arguments.first().is_some_and(|first| first != supervise::NAME) {
+        built_here::or_hand_over(&arguments)?;
+    }
+    let mut arguments = arguments.into_iter();
     let first = arguments.next().unwrap_or_else(|| "help".into()).to_string_lossy().into_owned();
     match first.as_str() {
         "-h" | "--help" | "help" => return Ok(show(&overview())),

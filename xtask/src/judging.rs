@@ -6,6 +6,7 @@
 //! | `scratch` | a temporary copy of the workspace for a partner's crate or a patched solution |
 //! | `engine` | builds a submission, runs its criteria, sorts what was found by light |
 //! | `compile`, `librdkafka` | cargo, its progress and its errors; only who needs Kafka pays for it |
+//! | `proof` | was it built from what lies there now? |
 //! | `criteria`, `race` | runs criteria side by side; the same code under thousands of schedules |
 //! | `supervise` | one criterion in a process of its own, with limits; nothing survives it |
 //! | `word` | the word for what became of a criterion, and its story |
@@ -16,6 +17,7 @@ pub(crate) mod compile;
 pub(crate) mod criteria;
 pub(crate) mod engine;
 mod librdkafka;
+mod proof;
 pub(crate) mod race;
 pub(crate) mod scratch;
 pub(crate) mod submission;

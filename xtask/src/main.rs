@@ -16,15 +16,19 @@
 //! | `drill`, `selection` | the drills, found by their folders; the words that name them |
 //! | `specimen` | the zoo and the alternatives of a drill |
 //! | `workspace` | the workspace: its folders, and cargo in it |
+//! | `built_here` | the runner of this clone, and not that of another |
+//! | `environment` | what of the shell's environment reaches cargo, git and the tests |
 //! | `progress` | what the learner has done, in one small file |
 //! | `interrupt`, `processes` | Ctrl-C and SIGTERM stop everything that was started |
 //! | `reporter` | what is told while something takes long |
 //! | `typeset`, `value`, `error` | text for a terminal; JSON without ceremony; one clear line |
 #![forbid(unsafe_code)]
 
+mod built_here;
 mod cli;
 mod command;
 mod drill;
+mod environment;
 mod error;
 mod interrupt;
 mod judging;
@@ -44,6 +48,7 @@ use std::process::ExitCode;
 use signal_hook::consts::SIGPIPE;
 
 fn main() -> ExitCode {
+    interrupt::forget_what_was_inherited();
     end_quietly_without_a_reader();
     match cli::run(std::env::args_os().skip(1)) {
         Ok(code) => ExitCode::from(code),

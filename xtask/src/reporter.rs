@@ -23,6 +23,11 @@ impl Reporter {
         self.tells
     }
 
+    /// Whether it is told on a terminal.
+    pub(crate) fn is_read_on_a_terminal(&self) -> bool {
+        self.tells && std::io::stderr().is_terminal()
+    }
+
     /// One line about what is to come.
     pub(crate) fn say(&self, what: &str) {
         if self.tells {
@@ -32,7 +37,7 @@ impl Reporter {
 
     /// Begins to count criteria, on a terminal.
     pub(crate) fn count(&self, all: usize) -> Count {
-        let shown = self.tells && std::io::stderr().is_terminal();
+        let shown = self.is_read_on_a_terminal();
         Count { done: AtomicUsize::new(0), all, shown, started: Instant::now() }
     }
 }

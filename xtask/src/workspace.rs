@@ -1,25 +1,28 @@
 //! The workspace: its folders, and cargo in it.
 
 use std::fs;
-use std::io::IsTerminal as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::environment;
 use crate::error::{At as _, Result};
 
 /// The root of the workspace: of the one from which cargo has started the runner, or else of the one
-/// that the working folder lies in.
+/// that the working folder lies in, or else of the one that the runner was built from.
 pub(crate) fn root() -> PathBuf {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
-        // Not baked in: a clone is renamed, and one build folder may serve several clones.
+        // Not simply baked in: a clone is renamed, and one build folder may serve several clones.
         let of_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
         let working = std::env::current_dir().unwrap_or_default();
-        let folders = of_cargo.iter().chain([&working]).flat_map(|folder| folder.ancestors());
+        let built = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let folders = of_cargo.iter().chain([&working, &built]).flat_map(|folder| folder.ancestors());
         let is_root =
             |folder: &&Path| folder.join("exercises").is_dir() && folder.join("xtask/Cargo.toml").exists();
-        folders.filter(is_root).map(Path::to_owned).next().unwrap_or(working.clone())
+        let root = folders.filter(is_root).map(Path::to_owned).next().unwrap_or(working.clone());
+        fs::canonicalize(&root).unwrap_or(root)
     })
     .clone()
 }
@@ -29,11 +32,24 @@ pub(crate) fn work_folder() -> PathBuf {
     target_folder().join("drain")
 }
 
-/// Where cargo keeps what it has compiled in this workspace.
+/// Where cargo keeps what it compiles for the runner: the folder in which it has compiled the runner
+/// itself. If that lies elsewhere, other clones may use it too, and each has a folder of its own in it.
 pub(crate) fn target_folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    // Cargo is started in the root, and takes a relative path from there.
-    root().join(target)
+    static TARGET: OnceLock<PathBuf> = OnceLock::new();
+    TARGET
+        .get_or_init(|| {
+            let root = root();
+            // A variable or a setting may have put it anywhere; the program lies where it has been put.
+            let program = std::env::current_exe().unwrap_or_default();
+            let profile = program.ancestors().find(|folder| folder.ends_with("debug"));
+            let target =
+                profile.and_then(Path::parent).map_or_else(|| root.join("target"), Path::to_owned);
+            let mut hasher = DefaultHasher::new();
+            root.hash(&mut hasher);
+            let own = format!("drain-{:016x}", hasher.finish());
+            if target.starts_with(&root) || target.ends_with(&own) { target } else { target.join(own) }
+        })
+        .clone()
 }
 
 /// The folder for what the kit records.
@@ -46,8 +62,8 @@ pub(crate) fn events_folder() -> Result<PathBuf> {
 /// Where and how to build.
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
-    /// Where finished binaries go, if not into cargo's usual place.
-    pub(crate) target: Option<PathBuf>,
+    /// Where finished binaries go.
+    pub(crate) target: PathBuf,
     /// Where everything else goes: shared between workspaces.
     pub(crate) build: Option<PathBuf>,
     /// The folder below the root in which the packages lie, if it is not the root.
@@ -56,12 +72,12 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn main() -> Self {
-        Self { root: root(), target: None, build: None, within: PathBuf::new() }
+        Self { root: root(), target: target_folder(), build: None, within: PathBuf::new() }
     }
 
     /// Where cargo keeps what it has compiled.
     pub(crate) fn build_folder(&self) -> PathBuf {
-        self.build.clone().unwrap_or_else(target_folder)
+        self.build.clone().unwrap_or_else(|| self.target.clone())
     }
 
     /// Where this folder of the project lies in this workspace.
@@ -70,32 +86,14 @@ impl Workspace {
     }
 }
 
-/// Cargo as a command, free of the variables that `cargo run` has set for the runner itself.
+/// Cargo as a command, in the root of this workspace.
 pub(crate) fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&workspace.root);
-    forget_cargo_run(&mut command);
-    if let Some(target) = &workspace.target {
-        command.env("CARGO_TARGET_DIR", target);
-    }
+    environment::for_cargo(&mut command);
+    command.env("CARGO_TARGET_DIR", &workspace.target);
     if let Some(build) = &workspace.build {
         command.env("CARGO_BUILD_BUILD_DIR", build);
     }
-    if std::io::stderr().is_terminal() {
-        command.args(["--color", "always"]);
-    }
     command
-}
-
-/// Removes what `cargo run` tells the runner about the runner.
-pub(crate) fn forget_cargo_run(command: &mut Command) {
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_")
-            || text.starts_with("CARGO_MANIFEST_")
-            || text == "CARGO_PRIMARY_PACKAGE"
-        {
-            command.env_remove(name);
-        }
-    }
 }

@@ -15,7 +15,7 @@ use crate::command::{Command as Entry, at_least_one};
 use crate::drill::{Drill, Set};
 use crate::error::{At as _, Error, Result};
 use crate::workspace::{self, Workspace};
-use crate::{interrupt, selection, typeset};
+use crate::{environment, interrupt, selection, typeset};
 
 pub(crate) const COMMAND: Entry = Entry {
     name: "bench",
@@ -166,7 +166,7 @@ fn cold_in(folder: &Path) -> Result<u8> {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        workspace::forget_cargo_run(&mut command);
+        environment::for_cargo(&mut command);
         command
             .env("CARGO_HOME", folder.join("cargo-home"))
             .env_remove("CARGO_TARGET_DIR")

@@ -1,12 +1,12 @@
 //! The learner's code beside the solution.
 
 use std::io::IsTerminal as _;
-use std::process::{Command, Stdio};
 
 use lexopt::prelude::*;
 
 use crate::command::Command as Entry;
 use crate::drill::Set;
+use crate::environment::git;
 use crate::error::{Error, Result};
 use crate::{selection, workspace};
 
@@ -31,11 +31,9 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
         } else {
             "never"
         };
-        let status = Command::new("git")
-            .current_dir(workspace::root())
+        let status = git(&workspace::root())
             .args(["--no-pager", "diff", "--no-index", &format!("--color={colour}"), "--"])
             .args([drill.path(Set::Exercises).join("src"), drill.path(Set::Solutions).join("src")])
-            .stdin(Stdio::null())
             .status()
             .map_err(|error| Error::new(format!("cannot run git, which shows the difference: {error}")))?;
         match status.code() {

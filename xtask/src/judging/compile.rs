@@ -3,21 +3,19 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ChildStderr, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
-
-use tinyjson::JsonValue;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::{At as _, Error, Result};
 use crate::interrupt;
 use crate::judging::librdkafka;
+use crate::judging::proof::{self, Artefact};
 use crate::reporter::Reporter;
 use crate::typeset::strip_colour;
-use crate::value::Get as _;
 use crate::workspace::{self, Workspace, cargo};
 
 /// A build that takes longer than this shows cargo's own progress.
@@ -69,30 +67,20 @@ pub(crate) fn test(
     fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).at("write", &probe)?;
     librdkafka::prepare(workspace, package, reporter)?;
     let started = Instant::now();
-    let mut cargo = cargo(workspace);
-    cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
-    cargo.args(["--package", package, "--test", name]);
-    let (mut child, _group) =
-        interrupt::spawn(cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    let stderr = child.stderr.take().expect("stderr is piped");
-    let shown = reporter.tells();
-    let stderr = thread::spawn(move || pass_on(stderr, shown));
-    let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let built = stdout.lines().map_while(|line| line.ok()).filter_map(|line| executable(&line));
-    let (tests, programs): (Vec<_>, Vec<_>) = built.partition(|built| built.is_test);
-    let programs =
-        programs.into_iter().map(|built| (format!("CARGO_BIN_EXE_{}", built.name), built.path.into()));
-    let programs = programs.collect();
-    let binary = tests.into_iter().next_back();
-    let binary = binary.map(|built| Binary { path: built.path, folder: built.folder, programs });
-    let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
-    let said = stderr.join().unwrap_or_default();
-    interrupt::check()?;
-    let plain = strip_colour(&said);
+    let mut built = build(workspace, package, name, reporter)?;
+    let unproven = proof::unproven(workspace, &built.artefacts, built.began)?;
+    if !unproven.is_empty() {
+        proof::touch(&unproven)?;
+        built = build(workspace, package, name, reporter)?;
+        if let [first, ..] = proof::unproven(workspace, &built.artefacts, built.began)?.as_slice() {
+            return Err(proof::nothing_shows(first));
+        }
+    }
+    let plain = strip_colour(&built.said);
     let warnings = plain.lines().filter(|line| line.starts_with("warning:")).map(str::to_owned).collect();
-    let result = match binary {
-        Some(binary) if status.success() => Ok(binary),
-        _ if !status.success() => Err(said),
+    let result = match binary(&built.artefacts) {
+        Some(binary) if built.well => Ok(binary),
+        _ if !built.well => Err(built.said),
         _ => {
             return Err(Error::new(format!(
                 "cargo built no test `{name}` for {package}: is its `[[test]]` section intact?"
@@ -102,27 +90,57 @@ pub(crate) fn test(
     Ok(Compiled { took: started.elapsed(), warnings, result })
 }
 
-/// Something that can be run.
+/// What cargo has done.
 struct Built {
-    is_test: bool,
-    name: String,
-    path: PathBuf,
-    folder: PathBuf,
+    began: SystemTime,
+    well: bool,
+    said: String,
+    artefacts: Vec<Artefact>,
 }
 
-fn executable(message: &str) -> Option<Built> {
+/// Runs cargo once.
+fn build(workspace: &Workspace, package: &str, name: &str, reporter: &Reporter) -> Result<Built> {
+    let mut cargo = cargo(workspace);
+    cargo.args(["test", "--no-run", "--message-format=json-render-diagnostics"]);
+    cargo.args(["--package", package, "--test", name]);
+    // A bar would stand in one line with the error that follows it.
+    cargo.envs([("CARGO_TERM_PROGRESS_WHEN", "never"), ("CARGO_TERM_HYPERLINKS", "false")]);
+    cargo.envs([("CARGO_TERM_QUIET", "false"), ("CARGO_TERM_VERBOSE", "false")]);
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let coloured = reporter.is_read_on_a_terminal() && !unwanted;
+    cargo.args(["--color", if coloured { "always" } else { "never" }]);
+    let began = SystemTime::now();
+    let (mut child, _group) =
+        interrupt::spawn(cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    let stderr = child.stderr.take().expect("stderr is piped");
+    let shown = reporter.tells();
+    let stderr = thread::spawn(move || pass_on(stderr, shown));
+    let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let artefacts = stdout.lines().map_while(|line| line.ok()).filter_map(|line| artefact(&line));
+    let artefacts = artefacts.filter(|artefact| artefact.package.starts_with(&workspace.root)).collect();
+    let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
+    let said = stderr.join().unwrap_or_default();
+    interrupt::check()?;
+    Ok(Built { began, well: status.success(), said, artefacts })
+}
+
+fn artefact(message: &str) -> Option<Artefact> {
     // Most messages are long and about something else: parsing them all would cost more than the rest.
-    if !message.contains("\"compiler-artifact\"") || message.contains("\"executable\":null") {
+    if !message.contains("\"compiler-artifact\"") || !message.contains("\"path+file://") {
         return None;
     }
-    let message: JsonValue = message.parse().ok()?;
-    let target = message.get_value("target")?;
-    let kinds = target.list("kind");
-    let is_test = kinds.iter().any(|kind| kind.get::<String>().is_some_and(|kind| kind == "test"));
-    let path = message.text("executable");
-    let manifest = PathBuf::from(message.text("manifest_path"));
-    let folder = manifest.parent().unwrap_or(Path::new("/")).to_owned();
-    (!path.is_empty()).then(|| Built { is_test, name: target.text("name"), path: path.into(), folder })
+    Artefact::read(&message.parse().ok()?)
+}
+
+/// The test, and the programs that it may start.
+fn binary(artefacts: &[Artefact]) -> Option<Binary> {
+    let programs = artefacts.iter().filter(|artefact| !artefact.is_test);
+    let variable = |program: &Artefact| {
+        Some((format!("CARGO_BIN_EXE_{}", program.name), program.executable.clone()?.into()))
+    };
+    let programs = programs.filter_map(variable).collect();
+    let test = artefacts.iter().rfind(|artefact| artefact.is_test)?;
+    Some(Binary { path: test.executable.clone()?, folder: test.package.clone(), programs })
 }
 
 /// Collects what cargo says, and passes it on to the terminal if the build takes a while.

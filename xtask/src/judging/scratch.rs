@@ -7,11 +7,11 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::drill::{Drill, Set};
+use crate::environment::git;
 use crate::error::{At as _, Error, Result};
 use crate::interrupt;
 use crate::workspace::{self, Workspace};
@@ -91,7 +91,7 @@ impl Scratch {
         let build = Some(workspace::target_folder());
         Workspace {
             root: self.root.clone(),
-            target: Some(self.root.join("target")),
+            target: self.root.join("target"),
             build,
             within: PathBuf::from(&self.name),
         }
@@ -99,13 +99,11 @@ impl Scratch {
 
     /// Applies a patch to the solution.
     pub(crate) fn apply(&self, drill: &Drill, patch: &Path) -> Result<()> {
-        let output = Command::new("git")
-            .current_dir(self.path(&drill.path(Set::Solutions)))
+        let output = git(&self.path(&drill.path(Set::Solutions)))
             // Our own repository is further up; here there is none.
             .env("GIT_CEILING_DIRECTORIES", self.root.parent().unwrap_or(&self.root))
             .args(["apply", "--whitespace=nowarn"])
             .arg(patch)
-            .stdin(Stdio::null())
             .output()
             .map_err(|error| Error::new(format!("cannot run git, which applies patches: {error}")))?;
         if output.status.success() {

@@ -58,7 +58,7 @@ use tinyjson::JsonValue;
 
 use crate::error::{Error, Result};
 use crate::value::{Get as _, list, number, object, text};
-use crate::{interrupt, processes, workspace};
+use crate::{environment, interrupt, processes, workspace};
 
 /// How often the number of processes and their memory are looked at, if looking is cheap.
 const LOOK: Duration = Duration::from_millis(20);
@@ -141,9 +141,11 @@ pub(crate) fn run(job: &Job<'_>) -> Result<Ended> {
     let mut command = Command::new("/proc/self/exe");
     command.arg(NAME).arg(job.limit.as_millis().to_string()).arg(std::process::id().to_string());
     command.arg(job.binary).args(&job.arguments);
-    workspace::forget_cargo_run(&mut command);
+    environment::for_tests(&mut command);
     command.current_dir(job.folder).env("CARGO_MANIFEST_DIR", job.folder);
-    command.env("DRAIN_EVENTS", &job.events).env("RUST_BACKTRACE", "0").env_remove("RUST_TEST_THREADS");
+    // What the kit of the services can make again is kept there.
+    command.env("CARGO_TARGET_DIR", workspace::target_folder());
+    command.env("DRAIN_EVENTS", &job.events).env("RUST_BACKTRACE", "0");
     command.envs(job.environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
     let started = Instant::now();
