@@ -430,6 +430,7 @@ fn criterion_at(caller: &Location<'_>) -> Criterion {
         stub_passes: None,
         limit: drain_criteria::DEFAULT_LIMIT,
         line: caller.line() as usize,
+        seed_of: None,
         race: false,
     })
 }

@@ -14,8 +14,7 @@ use std::time::Duration;
 
 use drain_kit::leaks::Footprint;
 use drain_kit::{DrainReport, Moment, Outcome, Program, Scenario, ms, secs};
-use task_02::{Closed, Pool};
-use tokio::task;
+use task_02::Pool;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::jobs::{lasts, panics};
@@ -385,6 +384,8 @@ async fn what_is_left_at_the_deadline_goes_on() {
 /// producer gives up in just that moment, a job panics, and a drain is dropped and never asked for again.
 ///
 /// Limit: 30 s
+///
+/// Seed: script
 #[test]
 fn whatever_the_order_of_calls_the_pool_does_what_the_brief_says() {
     drain_model::check(&Scenario::new(), &model::Task2);

@@ -359,6 +359,8 @@ async fn callers_that_race_each_other_share_one_drain() {
 /// producer gives up in just that moment, a job panics, and a drain is dropped and never asked for again.
 ///
 /// Limit: 30 s
+///
+/// Seed: script
 #[test]
 fn whatever_the_order_of_calls_the_pool_does_what_the_brief_says() {
     drain_model::check(&Scenario::new(), &model::Task6);
