@@ -49,8 +49,7 @@ pub(crate) fn listen() {
         let _ = prctl::set_child_subreaper(true);
         // `nohup` means it.
         let without_terminal = IGNORED.get().is_some_and(|ignored| ignored.contains(&SIGHUP));
-        let wanted: &[i32] =
-            if without_terminal { &[SIGINT, SIGTERM] } else { &[SIGINT, SIGTERM, SIGHUP] };
+        let wanted: &[i32] = if without_terminal { &[SIGINT, SIGTERM] } else { &[SIGINT, SIGTERM, SIGHUP] };
         let mut signals = Signals::new(wanted).expect("handlers for SIGINT, SIGTERM and SIGHUP");
         thread::spawn(move || {
             for signal in signals.forever() {

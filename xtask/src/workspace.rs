@@ -42,8 +42,7 @@ pub(crate) fn target_folder() -> PathBuf {
             // A variable or a setting may have put it anywhere; the program lies where it has been put.
             let program = std::env::current_exe().unwrap_or_default();
             let profile = program.ancestors().find(|folder| folder.ends_with("debug"));
-            let target =
-                profile.and_then(Path::parent).map_or_else(|| root.join("target"), Path::to_owned);
+            let target = profile.and_then(Path::parent).map_or_else(|| root.join("target"), Path::to_owned);
             let mut hasher = DefaultHasher::new();
             root.hash(&mut hasher);
             let own = format!("drain-{:016x}", hasher.finish());

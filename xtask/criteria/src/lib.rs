@@ -11,6 +11,8 @@
 //! ///
 //! /// Limit: 20 s                                            longest run, if not 10 s
 //! ///
+//! /// Seed: script                                           what a seed plays again, if it draws at random
+//! ///
 //! /// Stub passes: the stub accepts nothing.                 only where a stub cannot fail it
 //! #[test]
 //! fn every_accepted_job_is_processed() { … }
@@ -81,6 +83,8 @@ pub struct Criterion {
     pub stub_passes: Option<String>,
     /// How long it may run before it counts as hung.
     pub limit: Duration,
+    /// What a seed plays again, for the criteria that draw at random: `script`, `schedule`.
+    pub seed_of: Option<String>,
     /// The line of `fn`, counted from 1.
     pub line: usize,
     /// Whether it is a scenario of the race check, judged under thousands of schedules.
@@ -137,7 +141,8 @@ pub fn read(source: &str) -> Vec<Criterion> {
 
 /// All scenarios of a race check, in the order in which they stand.
 pub fn read_schedules(source: &str) -> Vec<Criterion> {
-    read(source).into_iter().map(|criterion| Criterion { race: true, ..criterion }).collect()
+    let seed_of = Some("schedule".to_owned());
+    read(source).into_iter().map(|read| Criterion { race: true, seed_of: seed_of.clone(), ..read }).collect()
 }
 
 /// The criterion whose test contains this line (counted from 1).
@@ -157,6 +162,7 @@ fn criterion(name: String, doc: &[&str], line: usize) -> Criterion {
         why: String::new(),
         stub_passes: None,
         limit: DEFAULT_LIMIT,
+        seed_of: None,
         line,
         race: false,
     };
@@ -166,6 +172,8 @@ fn criterion(name: String, doc: &[&str], line: usize) -> Criterion {
             found.why = capitalised(why);
         } else if let Some(reason) = text.strip_prefix("Stub passes: ") {
             found.stub_passes = Some(reason.to_owned());
+        } else if let Some(what) = text.strip_prefix("Seed: ") {
+            found.seed_of = Some(what.trim_end_matches('.').to_owned());
         } else if let Some(limit) = text.strip_prefix("Limit: ") {
             let seconds = limit.trim_end_matches('.').trim_end_matches(" s").parse();
             found.limit = seconds.map_or(DEFAULT_LIMIT, Duration::from_secs);
@@ -197,6 +205,8 @@ fn helper() {}
 /// Why: users notice.
 ///
 /// Limit: 20 s
+///
+/// Seed: script
 #[tokio::test(start_paused = true)]
 async fn the_line_comes() {
     if true {
@@ -225,6 +235,7 @@ fn has_no_comment() {}
         assert_eq!(criteria[0].sentence, "The line comes in time");
         assert_eq!(criteria[0].why, "Users notice.");
         assert_eq!(criteria[0].limit, Duration::from_secs(20));
+        assert_eq!(criteria[0].seed_of.as_deref(), Some("script"));
     }
 
     #[test]

@@ -14,7 +14,8 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    /// Reads the line; `None` if it is not as the brief has it.
+    pub fn parse(line: &str) -> Option<Self> {
         let field = |name: &str| {
             let (_, rest) = line.split_once(&format!("{name}="))?;
             Some(rest.split_whitespace().next()?.trim_matches(['"', ',', '}', ']']))

@@ -177,6 +177,20 @@ impl Scenario {
         panic!("{sentence}\n\n{race}\n\n    {why}\n");
     }
 
+    /// Fails: there is an order of calls in which the criterion does not hold. For model checks.
+    #[track_caller]
+    pub fn scripted(&self, run: &Race) -> ! {
+        wire::scripted(run);
+        let Criterion { sentence, why, .. } = &self.inner.criterion;
+        panic!("{sentence}\n\n{run}\n\n    {why}\n");
+    }
+
+    /// Whether this process runs this one test. Under plain `cargo test` tests share a process, and with it
+    /// standard error and the memory.
+    pub fn has_process_of_its_own(&self) -> bool {
+        wire::is_open()
+    }
+
     /// Ends the test without a verdict: what it needs did not happen, or the machine was too busy.
     #[track_caller]
     pub fn unknown(&self, reason: impl Display) -> ! {
@@ -338,9 +352,9 @@ impl Drop for Scenario {
     }
 }
 
-/// A schedule in which a criterion does not hold.
+/// A schedule, or a script, in which a criterion does not hold.
 pub struct Race {
-    /// How many schedules were run, this one included.
+    /// How many were run, this one included.
     pub done: u64,
     /// How many there would have been.
     pub of: u64,
@@ -364,7 +378,7 @@ impl Race {
 impl Display for Race {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { done, of, seed, steps, expected, observed } = self;
-        writeln!(f, "    after {done} of {of} schedules, seed {seed}")?;
+        writeln!(f, "    after {done} of {of}, seed {seed}")?;
         writeln!(f, "    expected   {expected}\n    observed   {observed}")?;
         for (number, (who, what)) in (1..).zip(steps) {
             write!(f, "\n    {number:>2} {who:<10} {what}")?;
@@ -416,6 +430,7 @@ fn criterion_at(caller: &Location<'_>) -> Criterion {
         stub_passes: None,
         limit: drain_criteria::DEFAULT_LIMIT,
         line: caller.line() as usize,
+        seed_of: None,
         race: false,
     })
 }

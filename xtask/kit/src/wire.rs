@@ -59,11 +59,25 @@ pub(crate) fn failed(expected: &str, observed: &str, picture: &[String]) {
     write("failed", [("expected", text(expected)), ("observed", text(observed)), ("picture", picture)]);
 }
 
+/// Whether a runner has started this process, for one test.
+pub(crate) fn is_open() -> bool {
+    wire().is_some()
+}
+
 pub(crate) fn raced(race: &Race) {
-    let Race { done, of, seed, steps, expected, observed } = race;
+    tell_run("raced", race);
+}
+
+/// A failure like any other, with the steps that led to it instead of a picture.
+pub(crate) fn scripted(run: &Race) {
+    tell_run("failed", run);
+}
+
+fn tell_run(kind: &str, run: &Race) {
+    let Race { done, of, seed, steps, expected, observed } = run;
     let steps = steps.iter().map(|(who, what)| JsonValue::Array(vec![text(who), text(what)])).collect();
     write(
-        "raced",
+        kind,
         [
             ("schedules", JsonValue::Number(*done as f64)),
             ("of", JsonValue::Number(*of as f64)),

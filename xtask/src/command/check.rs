@@ -28,7 +28,7 @@ usage: cargo xtask check [SELECTION...] [OPTIONS]
   --all-lights    run the load light also when the tests light is red
   --fast          leave the load light and the race check out
   --only TEXT     only criteria with TEXT in their sentence or test name
-  --seed N        only the race check, and only the schedule of this number
+  --seed N        only what draws at random, and only what it draws with this seed
   --json          the whole verdict as JSON on stdout
 ",
     run,

@@ -119,7 +119,7 @@ fn soak(drill: &Drill, binary: &Binary, criteria: &[Criterion], options: &Option
             scope.spawn(|| {
                 while interrupt::check().is_ok() {
                     let Some(criterion) = queue.lock().expect("no worker panics").pop_front() else { return };
-                    let one = criteria::one(binary, criterion, &[]);
+                    let one = criteria::one(binary, criterion);
                     let mut judged = judged.lock().expect("no worker panics");
                     judged.push(one);
                     progress(drill, judged.len(), all);

@@ -32,8 +32,17 @@ pub(crate) struct Binary {
     pub(crate) path: PathBuf,
     /// The folder of the package that it tests.
     pub(crate) folder: PathBuf,
-    /// Where the programs of the package lie, in the variables in which `cargo test` says so.
-    pub(crate) programs: Vec<(String, OsString)>,
+    /// What its tests find in their environment: where the programs of the package lie, in the variables in
+    /// which `cargo test` says so; a seed.
+    pub(crate) environment: Vec<(String, OsString)>,
+}
+
+impl Binary {
+    /// Its tests play again what they drew with this seed.
+    pub(crate) fn with_seed(mut self, seed: Option<u64>) -> Self {
+        self.environment.extend(seed.map(|seed| ("DRAIN_SEED".to_owned(), seed.to_string().into())));
+        self
+    }
 }
 
 pub(crate) struct Compiled {
@@ -138,9 +147,9 @@ fn binary(artefacts: &[Artefact]) -> Option<Binary> {
     let variable = |program: &Artefact| {
         Some((format!("CARGO_BIN_EXE_{}", program.name), program.executable.clone()?.into()))
     };
-    let programs = programs.filter_map(variable).collect();
+    let environment = programs.filter_map(variable).collect();
     let test = artefacts.iter().rfind(|artefact| artefact.is_test)?;
-    Some(Binary { path: test.executable.clone()?, folder: test.package.clone(), programs })
+    Some(Binary { path: test.executable.clone()?, folder: test.package.clone(), environment })
 }
 
 /// Collects what cargo says, and passes it on to the terminal if the build takes a while.

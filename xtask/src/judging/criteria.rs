@@ -1,6 +1,5 @@
 //! Runs the criteria of one submission, several side by side.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -46,7 +45,7 @@ fn in_parallel(binary: &Binary, criteria: &[&Criterion], jobs: usize, count: &Co
         for _ in 0..jobs.min(criteria.len()) {
             scope.spawn(|| {
                 while let Some(criterion) = criteria.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let judged = one(binary, criterion, &[]);
+                    let judged = one(binary, criterion);
                     count.step();
                     results.lock().expect("no judge panics").push(judged);
                 }
@@ -60,26 +59,19 @@ fn in_parallel(binary: &Binary, criteria: &[&Criterion], jobs: usize, count: &Co
 pub(crate) fn scenarios(
     binary: &Binary,
     scenarios: &[Criterion],
-    seed: Option<u64>,
     reporter: &Reporter,
 ) -> Result<Vec<Judged>> {
     let count = reporter.count(scenarios.len());
-    let seed: Vec<_> =
-        seed.map(|seed| ("DRAIN_SEED".to_owned(), seed.to_string().into())).into_iter().collect();
     let judged = scenarios.iter().map(|scenario| {
-        let judged = one(binary, scenario, &seed);
+        let judged = one(binary, scenario);
         count.step();
         judged
     });
     judged.collect()
 }
 
-/// Judges one criterion, with these variables in its environment.
-pub(crate) fn one(
-    binary: &Binary,
-    criterion: &Criterion,
-    environment: &[(String, OsString)],
-) -> Result<Judged> {
+/// Judges one criterion.
+pub(crate) fn one(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::SeqCst);
     let events = workspace::events_folder()?.join(format!("{}-{number}.jsonl", std::process::id()));
@@ -90,7 +82,7 @@ pub(crate) fn one(
             .map(str::to_owned)
             .to_vec(),
         folder: &binary.folder,
-        environment: [environment, &binary.programs].concat(),
+        environment: binary.environment.clone(),
         events: events.clone(),
         word: secret.clone(),
         limit: criterion.limit + AFTER_THE_LIMIT,

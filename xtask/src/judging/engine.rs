@@ -17,7 +17,7 @@ use crate::{interrupt, typeset, workspace};
 pub(crate) struct Asked {
     /// When the slower parts are run.
     pub(crate) slow: Slow,
-    /// Only the race check, and only the schedule of this number.
+    /// Only what draws at random, and only what it draws with this seed.
     pub(crate) seed: Option<u64>,
     /// Only criteria with this in their sentence or name.
     pub(crate) only: Option<String>,
@@ -41,18 +41,15 @@ impl Asked {
     fn wants(&self, criterion: &Criterion) -> bool {
         let only = self.only.as_deref();
         let named = |text: &str| criterion.path().contains(text) || criterion.sentence.contains(text);
-        only.is_none_or(named) && (self.seed.is_none() || criterion.race)
+        only.is_none_or(named) && (self.seed.is_none() || criterion.seed_of.is_some())
     }
 
     /// The criteria and the scenarios that are asked for.
     fn of(&self, submission: &Submission) -> Result<(Vec<Criterion>, Vec<Criterion>)> {
         let drill = &submission.drill;
         let (mut criteria, mut scenarios) = (drill.criteria()?, race::scenarios(drill)?);
-        if self.seed.is_some() && scenarios.is_empty() {
-            return Err(Error::new(format!(
-                "--seed replays a schedule of the race check, and {} has none",
-                drill.name
-            )));
+        if self.seed.is_some() && criteria.iter().chain(&scenarios).all(|c| c.seed_of.is_none()) {
+            return Err(Error::new(format!("--seed: no criterion of {} draws at random", drill.name)));
         }
         criteria.retain(|criterion| self.wants(criterion));
         scenarios.retain(|scenario| self.wants(scenario));
@@ -93,7 +90,8 @@ pub(crate) fn judge(submission: &Submission, asked: &Asked, reporter: &Reporter)
     let (compiler, lights) = match compiled.result {
         Err(said) => (Some(compile::errors(&said)), not_built(compiled.took, compile::reason(&said))),
         Ok(binary) => {
-            let judged = run(submission, asked, &binary, criteria, scenarios, reporter)?;
+            let judged =
+                run(submission, asked, &binary.with_seed(asked.seed), criteria, scenarios, reporter)?;
             (None, lights(judged, compiled.took, asked.partial().or(asked.not_run(Word::Red))))
         }
     };
@@ -219,7 +217,7 @@ fn until_known(binary: &Binary, criteria: &[Criterion]) -> Result<Vec<Judged>> {
     let mut judged = criteria::judge(binary, criteria, &Reporter::silent())?;
     for _ in 0..2 {
         for judged in judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
-            *judged = criteria::one(binary, &judged.criterion, &[])?;
+            *judged = criteria::one(binary, &judged.criterion)?;
         }
     }
     Ok(judged)

@@ -45,7 +45,8 @@ impl Artefact {
     pub(crate) fn read(message: &JsonValue) -> Option<Self> {
         let target = message.get_value("target")?;
         let package = Path::new(&message.text("manifest_path")).parent()?.to_owned();
-        let texts = |values: Vec<JsonValue>| values.into_iter().filter_map(|value| value.get::<String>().cloned());
+        let texts =
+            |values: Vec<JsonValue>| values.into_iter().filter_map(|value| value.get::<String>().cloned());
         Some(Self {
             name: target.text("name"),
             package,
@@ -228,7 +229,7 @@ mod tests {
         fn judged(&self) -> PathBuf {
             let compiled = compile::test(&self.workspace(), "task-01", "acceptance", &Reporter::silent());
             let binary = compiled.unwrap().result.unwrap();
-            binary.programs[0].1.clone().into()
+            binary.environment[0].1.clone().into()
         }
 
         /// What the judged program says.

@@ -61,7 +61,7 @@ pub(crate) fn judge(
             ));
         }
     };
-    let mut judged = criteria::scenarios(&binary, scenarios, seed, reporter)?;
+    let mut judged = criteria::scenarios(&binary.with_seed(seed), scenarios, reporter)?;
     if let Some(Unseen { what, .. }) = unseen {
         let reason = format!(
             "the code uses {what}, which the scheduler does not see; no schedule at its awaits failed"

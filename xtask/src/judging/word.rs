@@ -160,19 +160,25 @@ impl Story {
         self.expected = Some(failed.text("expected"));
         self.observed = Some(failed.text("observed"));
         self.picture = failed.list("picture").iter().filter_map(|line| line.get().cloned()).collect();
+        self.run(failed, "scripts");
     }
 
     fn raced(&mut self, raced: &JsonValue) {
-        let count = |name: &str| raced.number(name).unwrap_or_default();
-        self.headline = format!("after {} of {} schedules", count("schedules"), count("of"));
         self.expected = Some(raced.text("expected"));
         self.observed = Some(raced.text("observed"));
-        let steps = raced.list("steps").into_iter().filter_map(|step| step.get::<Vec<JsonValue>>().cloned());
+        self.run(raced, "schedules");
+    }
+
+    /// Which of many runs it was, and its steps; other failures have none.
+    fn run(&mut self, told: &JsonValue, of_what: &str) {
+        let (Some(done), Some(of)) = (told.number("schedules"), told.number("of")) else { return };
+        self.headline = format!("after {done} of {of} {of_what}");
+        let steps = told.list("steps").into_iter().filter_map(|step| step.get::<Vec<JsonValue>>().cloned());
         let part = |step: &[JsonValue], at: usize| {
             step.get(at).and_then(|part| part.get().cloned()).unwrap_or_default()
         };
         self.steps = steps.map(|step| (part(&step, 0), part(&step, 1))).collect();
-        self.seed = Some(raced.text("seed"));
+        self.seed = Some(told.text("seed"));
     }
 
     fn hung(&mut self, after: Duration, waiting_for: String, alive: String) {
