@@ -19,6 +19,9 @@ use crate::workspace::{self, Workspace};
 /// Folders of a task crate that are not part of a submission.
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
+/// What a submission is judged by: of a task crate's own it is not taken.
+const OURS: [&str; 2] = ["tests", "race"];
+
 /// What the crates of a drill depend on.
 const KITS: [&str; 6] =
     ["xtask/kit", "xtask/criteria", "xtask/model", "xtask/race", "xtask/services", "xtask/service-kit"];
@@ -34,30 +37,20 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// A copy of what a drill needs, in the slot of this name. What is there already is kept where it
-    /// is the same, so that cargo builds only what differs.
+    /// A copy of what a drill needs, in the slot of this name, with the stub as the exercise: by now that may
+    /// be somebody's work.
     pub(crate) fn of_drill(name: &str, drill: &Drill) -> Result<Self> {
-        let root = workspace::work_folder().join("scratch").join(name);
-        let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
-        for folder in KITS {
-            mirror(&workspace::root().join(folder), &scratch.path(Path::new(folder)))?;
-        }
-        for set in [Set::Exercises, Set::Solutions] {
-            let others = scratch.path(Path::new(set.folder()));
-            remove_others(&others, &drill.name)?;
-            mirror(&workspace::root().join(drill.path(set)), &scratch.path(&drill.path(set)))?;
-        }
-        scratch.write_manifest(drill)?;
-        Ok(scratch)
+        let exercise = workspace::root().join(drill.path(Set::Exercises));
+        let stub = Some(workspace::root().join(drill.stub())).filter(|stub| stub.exists());
+        let stub = stub.unwrap_or_else(|| exercise.clone());
+        Self::new(name, drill, ["Cargo.toml", "src"].map(|part| stub.join(part)).to_vec())
     }
 
     /// A copy with somebody's task crate in the place of the exercise: its sources and its
     /// dependencies, our acceptance tests.
     pub(crate) fn of_submission(drill: &Drill, submission: &Path) -> Result<Self> {
-        let scratch = Self::of_drill("submission", drill)?;
-        let place = scratch.path(&drill.path(Set::Exercises));
-        let manifest =
-            fs::read_to_string(submission.join("Cargo.toml")).at("read", &submission.join("Cargo.toml"))?;
+        let path = submission.join("Cargo.toml");
+        let manifest = fs::read_to_string(&path).at("read", &path)?;
         let name = package_name(&manifest).unwrap_or_default();
         if name != drill.name {
             return Err(Error::new(format!(
@@ -66,13 +59,28 @@ impl Scratch {
                 drill.name
             )));
         }
-        mirror(submission, &place)?;
-        for ours in ["tests", "race"] {
-            let source = workspace::root().join(drill.path(Set::Exercises)).join(ours);
-            if source.exists() {
-                mirror(&source, &place.join(ours))?;
-            }
+        let mut parts = parts(submission)?;
+        parts.retain(|part| !OURS.iter().any(|ours| part.ends_with(ours)));
+        Self::new("submission", drill, parts)
+    }
+
+    /// These are the exercise, with our own tests. What is there already is kept where it is the same, so
+    /// that cargo builds only what differs.
+    fn new(name: &str, drill: &Drill, mut exercise: Vec<PathBuf>) -> Result<Self> {
+        let root = workspace::work_folder().join("scratch").join(name);
+        let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
+        for folder in KITS {
+            mirror(&workspace::root().join(folder), &scratch.path(Path::new(folder)))?;
         }
+        for set in [Set::Exercises, Set::Solutions] {
+            remove_others(&scratch.path(Path::new(set.folder())), &drill.name)?;
+        }
+        let [place, solution] = [Set::Exercises, Set::Solutions].map(|set| drill.path(set));
+        mirror(&workspace::root().join(&solution), &scratch.path(&solution))?;
+        let ours = OURS.map(|part| workspace::root().join(&place).join(part));
+        exercise.extend(ours.into_iter().filter(|part| part.exists()));
+        lay(&exercise, &scratch.path(&place), &mut LARGEST.clone())?;
+        scratch.write_manifest(drill)?;
         Ok(scratch)
     }
 
@@ -170,42 +178,53 @@ fn package_name(manifest: &str) -> Option<String> {
     Some(name.trim().trim_matches(['"', '\'']).to_owned())
 }
 
-/// Makes `to` the same as `from`. Files that are the same already are not touched.
+/// Makes `to` the same as `from`.
 fn mirror(from: &Path, to: &Path) -> Result<()> {
-    mirror_at_most(from, to, &mut LARGEST.clone())
+    lay(&parts(from)?, to, &mut LARGEST.clone())
 }
 
-/// The same, with a limit on the bytes copied: a build folder of another name is no part of a crate.
-fn mirror_at_most(from: &Path, to: &Path, room: &mut u64) -> Result<()> {
-    if !from.exists() {
-        return if to.exists() { fs::remove_dir_all(to).at("remove", to) } else { Ok(()) };
+/// What belongs to the crate in this folder; nothing if there is none.
+fn parts(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
     }
+    let entries = fs::read_dir(folder).at("read", folder)?.flatten();
+    let entries = entries.filter(|entry| !NOT_COPIED.iter().any(|other| entry.file_name() == *other));
+    Ok(entries.map(|entry| entry.path()).collect())
+}
+
+/// Makes the folder `to` consist of these files and folders. Files that are the same already are not
+/// touched. There is a limit on the bytes: a build folder of another name is no part of a crate.
+fn lay(parts: &[PathBuf], to: &Path, room: &mut u64) -> Result<()> {
     fs::create_dir_all(to).at("create", to)?;
     for entry in fs::read_dir(to).at("read", to)?.flatten() {
         let kind = entry.file_type().at("read", &entry.path())?;
-        let same_kind = fs::metadata(from.join(entry.file_name()))
-            .is_ok_and(|other| other.is_dir() == kind.is_dir() && !kind.is_symlink());
-        if !same_kind {
+        let is_same = |part: &PathBuf| {
+            part.file_name() == Some(&entry.file_name())
+                && fs::metadata(part).is_ok_and(|part| part.is_dir() == kind.is_dir() && !kind.is_symlink())
+        };
+        if !parts.iter().any(is_same) {
             let path = entry.path();
             let removed = if kind.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.at("remove", &path)?;
         }
     }
-    for entry in fs::read_dir(from).at("read", from)?.flatten() {
-        let (name, path) = (entry.file_name(), entry.path());
-        if NOT_COPIED.iter().any(|other| name == *other) {
-            continue;
-        }
+    for path in parts {
         // A link to a file is as good as the file; one to a folder may lead in circles, or anywhere; one
         // to nothing is how some editors mark a file that is open.
-        let Ok(kind) = fs::metadata(&path) else { continue };
-        if entry.file_type().at("read", &path)?.is_dir() {
-            mirror_at_most(&path, &to.join(name), room)?;
+        let Ok(kind) = fs::metadata(path) else { continue };
+        let to = to.join(path.file_name().unwrap_or_default());
+        if fs::symlink_metadata(path).at("read", path)?.is_dir() {
+            lay(&self::parts(path)?, &to, room)?;
         } else if kind.is_file() {
             *room = room.checked_sub(kind.len()).ok_or_else(|| {
-                Error::new(format!("{} is too large for a task crate: is it a build folder?", from.display()))
+                let folder = path.parent().unwrap_or(path);
+                Error::new(format!(
+                    "{} is too large for a task crate: is it a build folder?",
+                    folder.display()
+                ))
             })?;
-            write_if_new(&to.join(name), &fs::read(&path).at("read", &path)?)?;
+            write_if_new(&to, &fs::read(path).at("read", path)?)?;
         } else {
             return Err(Error::new(format!(
                 "{} is neither a file nor a folder: leave it out",
