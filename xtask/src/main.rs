@@ -14,7 +14,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `drill`, `selection` | the drills, found by their folders; the words that name them |
-//! | `specimen` | the zoo and the alternatives of a drill |
+//! | `specimen`, `patch` | the zoo and the alternatives of a drill; a bug as a change of the solution |
 //! | `workspace` | the workspace: its folders, and cargo in it |
 //! | `progress` | what the learner has done, in one small file |
 //! | `interrupt`, `processes` | Ctrl-C and SIGTERM stop everything that was started |
@@ -28,6 +28,7 @@ mod drill;
 mod error;
 mod interrupt;
 mod judging;
+mod patch;
 mod processes;
 mod progress;
 mod reporter;
