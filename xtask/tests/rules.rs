@@ -264,3 +264,28 @@ fn alternatives_are_formatted() {
     }
     require_none(&failures);
 }
+
+#[test]
+fn what_drills_share_is_the_same_in_all_of_them() {
+    let check = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["scaffold", "--check"]).output();
+    let check = check.expect("the runner starts");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&[check.stdout, check.stderr].concat()));
+}
+
+/// What is the same by chance today is not the same tomorrow.
+#[test]
+fn what_is_the_same_in_solutions_is_shared_on_purpose() {
+    let table = read(&root().join("xtask/scaffold.txt"));
+    let shared = |file: &str| table.lines().any(|line| line.split_whitespace().next() == Some(file));
+    let mut failures = Vec::new();
+    let sources: Vec<PathBuf> =
+        crates("solutions").iter().flat_map(|folder| files(&folder.join("src"), ".rs")).collect();
+    for (index, path) in sources.iter().enumerate() {
+        let name = path.file_name().expect("a source has a name").to_string_lossy().into_owned();
+        if !shared(&name) && sources[..index].iter().any(|other| read(other) == read(path)) {
+            failures
+                .push(format!("{}: the same as another solution's: see xtask/scaffold.txt", path.display()));
+        }
+    }
+    require_none(&failures);
+}

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `main` | start-up in the right order, and the exit code |
 //! | `config` | [`Config`]: what is read from the environment |
+//! | `environment`, `budget` | how a variable is read, and what is said of a bad one |
 //! | `signals` | [`Signals`]: SIGINT and SIGTERM |
 //! | `routes` | what the server answers |
 //! | `in_flight` | [`InFlight`]: how many requests are being answered |
@@ -14,7 +15,9 @@
 //! | `report` | [`Report`](report::Report): how the drain went |
 #![forbid(unsafe_code)]
 
+mod budget;
 mod config;
+mod environment;
 mod head_timer;
 mod in_flight;
 mod report;
@@ -26,7 +29,8 @@ use std::process::ExitCode;
 
 use tokio::net::TcpListener;
 
-use crate::config::{BadValue, Config};
+use crate::config::Config;
+use crate::environment::BadValue;
 use crate::in_flight::InFlight;
 use crate::signals::Signals;
 

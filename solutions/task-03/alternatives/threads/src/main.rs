@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `main` | start-up in the right order, and the exit code |
 //! | `config` | [`Config`]: what is read from the environment |
+//! | `environment`, `budget` | how a variable is read, and what is said of a bad one |
 //! | `signals` | SIGINT and SIGTERM |
 //! | `routes` | what the server answers |
 //! | `in_flight` | what is being answered |
@@ -13,7 +14,9 @@
 //! | `report` | how the drain went |
 #![forbid(unsafe_code)]
 
+mod budget;
 mod config;
+mod environment;
 mod in_flight;
 mod report;
 mod routes;

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `main` | start-up in the right order, and the exit code |
 //! | `config` | [`Config`]: what is read from the environment |
+//! | `environment`, `budget` | how a variable is read, and what is said of a bad one |
 //! | `signals` | SIGINT and SIGTERM |
 //! | `phase` | how far the shutdown is |
 //! | `routes` | what the server answers |
@@ -15,7 +16,9 @@
 //! | `report` | how the drain went |
 #![forbid(unsafe_code)]
 
+mod budget;
 mod config;
+mod environment;
 mod in_flight;
 mod phase;
 mod report;
