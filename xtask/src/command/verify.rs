@@ -185,7 +185,8 @@ impl Proof {
             Subject::Alternative(specimen) => {
                 self.require_facts(&specimen, &["design", "differs"]);
                 let scratch = Scratch::of_drill(slot, &self.drill)?;
-                scratch.apply(&self.drill, &specimen.path)?;
+                scratch.lay_over(&self.drill, &specimen.path)?;
+                self.no_lints(&scratch)?;
                 self.all_green(&scratch, &criteria)
             }
             Subject::Bug(specimen) => self.bug(&specimen, &criteria, slot),
@@ -310,6 +311,7 @@ impl Proof {
         }
         let scratch = Scratch::of_drill(slot, &self.drill)?;
         scratch.apply(&self.drill, &specimen.path)?;
+        self.no_warnings(&scratch)?;
         for judged in self.judge(&scratch, Set::Solutions, &named)? {
             let problem = not_caught(&judged, specimen);
             self.problems.extend(
@@ -323,6 +325,21 @@ impl Proof {
             self.let_pass(&scratch, &tests)?;
             self.words = caught;
         }
+        Ok(())
+    }
+
+    /// A bug that the compiler points at is not one that a review has to find.
+    fn no_warnings(&mut self, scratch: &Scratch) -> Result<()> {
+        let package = self.drill.package(Set::Solutions);
+        let compiled = compile::acceptance(&scratch.workspace(), &package, &Reporter::silent())?;
+        self.problems.extend(compiled.warnings.first().map(|warning| format!("has warnings: {warning}")));
+        Ok(())
+    }
+
+    /// Alternatives are no members of the workspace, so clippy does not see them elsewhere.
+    fn no_lints(&mut self, scratch: &Scratch) -> Result<()> {
+        let lints = compile::lints(&scratch.workspace(), &self.drill.package(Set::Solutions))?;
+        self.problems.extend(lints.first().map(|lint| format!("clippy: {lint}")));
         Ok(())
     }
 

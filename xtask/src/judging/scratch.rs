@@ -11,11 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::drill::{Drill, Set};
-use crate::environment::git;
 use crate::error::{At as _, Error, Result};
-use crate::interrupt;
 use crate::judging::manifest::{self, package_name};
 use crate::workspace::{self, Workspace};
+use crate::{interrupt, patch, specimen};
 
 /// Folders of a task crate that are not part of a submission.
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
@@ -110,20 +109,23 @@ impl Scratch {
         }
     }
 
-    /// Applies a patch to the solution.
+    /// Puts a bug into the solution.
     pub(crate) fn apply(&self, drill: &Drill, patch: &Path) -> Result<()> {
-        let output = git(&self.path(&drill.path(Set::Solutions)))
-            // Our own repository is further up; here there is none.
-            .env("GIT_CEILING_DIRECTORIES", self.root.parent().unwrap_or(&self.root))
-            .args(["apply", "--whitespace=nowarn"])
-            .arg(patch)
-            .output()
-            .map_err(|error| Error::new(format!("cannot run git, which applies patches: {error}")))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-        Err(Error::new(format!("{} does not apply: {said}", patch.display())))
+        let solution = self.path(&drill.path(Set::Solutions));
+        let bug = specimen::read_patch(patch)?;
+        let (patched, _) = bug.apply(&patch::files(&solution)?).map_err(|why| {
+            Error::new(format!(
+                "{} does not fit the solution: {why}; `cargo xtask zoo {} --renew` mends it",
+                patch.display(),
+                drill.selection()
+            ))
+        })?;
+        patched.iter().try_for_each(|(path, text)| write_if_new(&solution.join(path), text.as_bytes()))
+    }
+
+    /// Lays the files of an alternative over the solution.
+    pub(crate) fn lay_over(&self, drill: &Drill, alternative: &Path) -> Result<()> {
+        copy_over(alternative, &self.path(&drill.path(Set::Solutions)))
     }
 
     fn path(&self, relative: &Path) -> PathBuf {
@@ -235,6 +237,19 @@ fn lay(parts: &[PathBuf], to: &Path, room: &mut u64) -> Result<()> {
                 "{} is neither a file nor a folder: leave it out",
                 path.display()
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Copies what is in one folder into another, and leaves what else is there.
+fn copy_over(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).at("read", from)?.flatten() {
+        let (path, place) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_over(&path, &place)?;
+        } else {
+            write_if_new(&place, &fs::read(&path).at("read", &path)?)?;
         }
     }
     Ok(())
