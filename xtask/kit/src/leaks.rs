@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::timeline::Millis;
-use crate::{Moment, Running, Scenario, ms, proc};
+use crate::{Moment, Running, Scenario, ms, proc, wire};
 
 /// How long something may take to end by itself.
 const PATIENCE: Duration = ms(1_000);
@@ -47,7 +47,7 @@ impl Footprint {
         loop {
             let left = self.left(Self::now());
             if left.is_empty() {
-                return;
+                return ["task", "thread", "descriptor", "process"].into_iter().for_each(wire::none_left);
             }
             if std::time::Instant::now() >= until {
                 scenario.fail("no task, thread, descriptor or child left", left.join(", "));
@@ -84,12 +84,14 @@ pub fn require_descriptors_at_most(scenario: &Scenario, program: &Running, limit
         format!("at most {limit} open descriptors, {} after the last connection ended", Millis(PATIENCE)),
         format!("{count} open descriptors"),
     );
+    wire::none_left("descriptor");
 }
 
 /// Fails unless the program has at most `limit` threads within a second.
 pub fn require_threads_at_most(scenario: &Scenario, program: &Running, limit: usize) {
     let count = settle(|| program.threads(), limit);
     scenario.require(count <= limit, format!("at most {limit} threads"), format!("{count} threads"));
+    wire::none_left("thread");
 }
 
 /// Fails if the program has exited and a process that it started still runs, 100 ms later: killing a
@@ -107,6 +109,7 @@ pub fn require_no_process_left(scenario: &Scenario, program: &Running) {
         "no process left after the exit",
         format!("still running: {}", left.join(", ")),
     );
+    wire::none_left("process");
 }
 
 fn settle(count: impl Fn() -> usize, limit: usize) -> usize {

@@ -282,6 +282,7 @@ mod leaks {
         first_refused(&scenario, address, signal);
         require_no_child(&scenario, &program, "during the drain");
         program.exit_at_most(BOUND, signal);
+        leaks::require_no_process_left(&scenario, &program);
     }
 
     /// A connection that its client has closed is closed on the server's side, too: no descriptor is kept.
