@@ -3,6 +3,8 @@
 
 mod screen;
 
+use std::path::Path;
+
 use screen::{check, judge, judge_with};
 
 /// A scenario that both raced submissions fail.
@@ -16,6 +18,19 @@ fn a_raced_one_is_told_step_by_step_and_the_same_seed_tells_the_same() {
     let seed = seed.lines().next().expect("a number");
     let (again, _) = check("raced", &["--only", RACE, "--seed", seed], 1, &[]);
     assert_eq!(story(&again), story(&first));
+}
+
+#[test]
+fn the_verdict_as_json_has_the_steps_and_a_command_that_a_shell_takes() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("it's raced");
+    let _ = std::fs::remove_file(&folder);
+    let raced = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/submissions/raced");
+    std::os::unix::fs::symlink(raced, &folder).expect("a link");
+    let path = folder.to_str().expect("UTF-8");
+    let (json, _) = check(path, &["--only", RACE, "--json"], 1, &[]);
+    let quoted = path.replace('\'', r"'\\''");
+    assert!(json.contains(&format!("cargo xtask check --path '{quoted}' --seed ")), "{json}");
+    assert!(json.contains("\"who\":\"submit") && json.contains("\"seed\":\""), "{json}");
 }
 
 #[test]

@@ -88,7 +88,10 @@ pub(crate) fn judge(submission: &Submission, asked: &Asked, reporter: &Reporter)
     let (criteria, scenarios) = asked.of(submission)?;
     let compiled = compile::acceptance(&submission.workspace, &submission.package(), reporter)?;
     let (compiler, lights) = match compiled.result {
-        Err(said) => (Some(compile::errors(&said)), not_built(compiled.took, compile::reason(&said))),
+        Err(said) => (
+            Some(submission.in_its_own_paths(&compile::errors(&said))),
+            not_built(compiled.took, compile::reason(&said)),
+        ),
         Ok(binary) => {
             let judged =
                 run(submission, asked, &binary.with_seed(asked.seed), criteria, scenarios, reporter)?;
@@ -216,7 +219,7 @@ pub(crate) fn judge_some(
     if !tests.is_empty() {
         match compile::acceptance(&submission.workspace, &submission.package(), &silent)?.result {
             Ok(binary) => judged.extend(until_known(&binary, &tests)?),
-            Err(said) => return Ok(Err(compile::errors(&said))),
+            Err(said) => return Ok(Err(submission.in_its_own_paths(&compile::errors(&said)))),
         }
     }
     judged.extend(race::judge(submission, &scenarios, None, &silent)?);

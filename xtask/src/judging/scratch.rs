@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::drill::{Drill, Set};
 use crate::error::{At as _, Error, Result};
+use crate::judging::manifest::{self, package_name};
 use crate::workspace::{self, Workspace};
 use crate::{interrupt, patch, specimen};
 
@@ -39,9 +40,7 @@ impl Scratch {
     /// A copy of what a drill needs, in the slot of this name, with the stub as the exercise: by now that may
     /// be somebody's work.
     pub(crate) fn of_drill(name: &str, drill: &Drill) -> Result<Self> {
-        let exercise = workspace::root().join(drill.path(Set::Exercises));
-        let stub = Some(workspace::root().join(drill.stub())).filter(|stub| stub.exists());
-        let stub = stub.unwrap_or_else(|| exercise.clone());
+        let stub = stub(drill);
         Self::new(name, drill, ["Cargo.toml", "src"].map(|part| stub.join(part)).to_vec())
     }
 
@@ -57,6 +56,12 @@ impl Scratch {
                 submission.display(),
                 drill.name
             )));
+        }
+        let stub = stub(drill);
+        let ours = fs::read_to_string(stub.join("Cargo.toml")).unwrap_or_default();
+        let is_program = stub.join("src/main.rs").exists();
+        if let Some(obstacle) = manifest::obstacle(&manifest, &ours, submission, is_program) {
+            return Err(Error::new(format!("{} {obstacle}", path.display())));
         }
         let mut parts = parts(submission)?;
         parts.retain(|part| !OURS.iter().any(|ours| part.ends_with(ours)));
@@ -174,10 +179,10 @@ fn lock(root: &Path) -> Result<File> {
     }
 }
 
-fn package_name(manifest: &str) -> Option<String> {
-    let package = manifest.split("[package]").nth(1)?.split("\n[").next()?;
-    let name = package.lines().find_map(|line| line.trim().strip_prefix("name")?.trim().strip_prefix('='))?;
-    Some(name.trim().trim_matches(['"', '\'']).to_owned())
+/// The stub; of a drill that has none yet, the exercise as it is.
+fn stub(drill: &Drill) -> PathBuf {
+    let stub = workspace::root().join(drill.stub());
+    if stub.exists() { stub } else { workspace::root().join(drill.path(Set::Exercises)) }
 }
 
 /// Makes `to` the same as `from`.

@@ -81,8 +81,11 @@ fn stopped_word(
                 () if held => {
                     "the process to end: a thread, a task or a destructor goes on after the test".to_owned()
                 }
-                () if waits.is_empty() => "the test to begin: the process never got there".to_owned(),
-                () => waits.join(", and for "),
+                () if !waits.is_empty() => waits.join(", and for "),
+                () if record.iter().any(|entry| entry.text("kind") == "begun") => {
+                    "the code under test to give way: it stands still, or never returns".to_owned()
+                }
+                () => "the test to begin: the process never got there".to_owned(),
             };
             story.hung(ended.took, waiting, String::new());
             Word::Hung
