@@ -30,6 +30,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod scripts;
+
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -42,6 +44,8 @@ use std::time::Duration;
 use drain_kit::{Race, Scenario};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, Runner};
+
+pub use scripts::{Calling, Drained, Pool, Words, scripts};
 
 /// From now to a deadline that does not come, whether the code under test waits for it with a time-out or
 /// with a `sleep`: the stand-in for that is over at once unless it lasts for more than a year.
