@@ -67,10 +67,7 @@ pub fn in_flight(
     while pending.len() < count {
         let numbers = pending.len() + 1..=count.min(pending.len() + CONNECTS_AT_ONCE);
         let connect = |number| {
-            let client = Client::connect(scenario, &format!("client {number}"), address);
-            let mut client = client.unwrap_or_else(|cut| {
-                scenario.fail(format!("client {number}: connected before the signal"), cut)
-            });
+            let mut client = Client::connected(scenario, &format!("client {number}"), address);
             (client.send(path), client)
         };
         let (sent, clients): (Vec<Moment>, Vec<Client>) = numbers.map(connect).unzip();

@@ -84,6 +84,36 @@ impl<'a> Program<'a> {
         program.arg(scenario.test_name()).arg("--exact").arg("--nocapture").start()
     }
 
+    /// A library's drain in a process of its own, see [`Program::alone`]: `drain` begins it and ends it, in
+    /// a runtime with so many threads, and returns how long it took. Returns the process, and that.
+    ///
+    /// A drain that hangs fails the scenario: so it is told from one that is silent.
+    #[track_caller]
+    pub fn measured(
+        scenario: &'a Scenario,
+        threads: usize,
+        drain: impl AsyncFnOnce() -> Duration,
+    ) -> (Running, Duration) {
+        const PATIENCE: Duration = ms(7_000);
+        let program = Self::alone(scenario, || {
+            let mut runtime = match threads {
+                1 => tokio::runtime::Builder::new_current_thread(),
+                _ => tokio::runtime::Builder::new_multi_thread(),
+            };
+            let runtime = runtime.worker_threads(threads).enable_all().build().expect("a runtime");
+            let measured = async { println!("\nmeasured {}", drain().await.as_nanos()) };
+            let _ = runtime.block_on(async { tokio::time::timeout(PATIENCE, measured).await });
+        });
+        let exit = program.exit();
+        let lines = program.stdout();
+        let measured = lines.iter().find_map(|(_, line)| line.strip_prefix("measured ")?.parse().ok());
+        if measured.is_none() && exit.outcome == Outcome::Code(0) {
+            scenario
+                .fail("a drain that returns", format!("it had not, {} after the start", Millis(PATIENCE)));
+        }
+        (program, Duration::from_nanos(measured.unwrap_or_default()))
+    }
+
     /// Gives the program a lane of its own in the picture, `program 3`: where a test starts several,
     /// a failure then shows the one that failed, with its own signal as zero.
     pub fn called(mut self, lane: &str) -> Self {
@@ -149,6 +179,35 @@ impl<'a> Program<'a> {
 }
 
 impl Program<'_> {
+    /// Requires that the program, started with this value of a variable, refuses it: one line on standard
+    /// error that names both, nothing on standard output, exit code 2.
+    #[track_caller]
+    pub fn require_refused(self, variable: &str, value: &str) {
+        let scenario = self.scenario;
+        scenario.timeline().mark("start", format!("{variable}={value}"));
+        let program = self.env(variable, value).start();
+        let _waiting = scenario.waiting(format!("the program to refuse {variable}={value}"));
+        let require_silence = || {
+            let printed =
+                program.output.lock().stdout.iter().map(|line| line.text.clone()).collect::<Vec<_>>();
+            let expected = format!("{variable}={value}: exit code 2, and nothing on stdout");
+            scenario.require(printed.is_empty(), expected, format!("`{}`", printed.join(" / ")));
+        };
+        while program.exited().is_none() {
+            require_silence();
+            thread::sleep(ms(2));
+        }
+        program.exit_with(2);
+        require_silence();
+        let told = program.stderr().into_iter().map(|(_, line)| line).filter(|line| !line.is_empty());
+        let told: Vec<String> = told.collect();
+        scenario.require(
+            told.len() == 1 && told[0].contains(variable) && told[0].contains(value),
+            format!("one line on stderr that names {variable} and `{value}`"),
+            if told.is_empty() { "nothing".to_owned() } else { told.join(" / ") },
+        );
+    }
+
     #[track_caller]
     fn cannot_start(&self, error: &io::Error) -> ! {
         let what = format!("cannot start {}: {error}", self.name);
@@ -322,6 +381,36 @@ impl Running {
             [] => fail(format!("no such line, {exit}{stderr}")),
             lines => fail(format!("{} such lines", lines.len())),
         }
+    }
+
+    /// Waits for the exit, and requires that the drain has reported itself once, with this outcome and so
+    /// much abandoned.
+    #[track_caller]
+    pub fn require_report(&self, outcome: &str, abandoned: u64) -> DrainReport {
+        let report = self.drain_report();
+        self.scenario.require(
+            report.outcome == outcome && report.abandoned == abandoned,
+            format!("outcome={outcome} abandoned={abandoned} on stderr"),
+            format!("outcome={} abandoned={}", report.outcome, report.abandoned),
+        );
+        report
+    }
+
+    /// Requires that the program leaves at its deadline, `budget` after `signal`, with code 1: not more than
+    /// 50 ms before it and 500 ms after it.
+    #[track_caller]
+    pub fn exit_at_the_deadline(&self, budget: Duration, signal: Moment) -> Exit {
+        let exit = self.exit_at_most(budget + ms(2_000), signal);
+        let took = exit.at.since(signal);
+        if exit.outcome != Outcome::Code(1) || took + ms(50) < budget {
+            self.scenario.fail_at(
+                exit.at,
+                format!("exit code 1, {budget:?} after the signal: at the deadline, with work in flight"),
+                format!("{exit}, {took:.1?} after it"),
+            );
+        }
+        self.scenario.at_most(budget + ms(500), signal, exit.at, "exit");
+        exit
     }
 
     /// Waits until the program stands in its first write to a standard output that is full
