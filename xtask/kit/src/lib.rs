@@ -86,6 +86,7 @@
 //! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
 //! | `metrics` | [`Exposition`]: what a scrape brings in |
 //! | `load` | [`load`]: many clients through a drain, with a ledger |
+//! | `visits` | [`Visits`]: clients that come at random moments of a drain |
 //! | `leaks` | [`leaks`]: tasks, threads, descriptors, child processes, memory |
 //! | `signals` | what a program inherits of signals: nothing |
 //! | `descriptors` | open files: enough for us, and no more for the program than it would have |
@@ -113,6 +114,7 @@ mod scenario;
 mod signals;
 mod socket;
 mod timeline;
+mod visits;
 mod watchdog;
 mod wire;
 
@@ -124,6 +126,7 @@ pub use program::{Exit, Outcome, Program, Running, program_at};
 pub use report::DrainReport;
 pub use scenario::{Race, Scenario, Waiting};
 pub use timeline::{Moment, Span, Timeline};
+pub use visits::{Dice, Visit, Visitor, Visits};
 
 use std::time::Duration;
 

@@ -252,7 +252,7 @@ paths{path="C:\\a \"b\"\n", kind="x",} 3e2
         std::thread::spawn(move || {
             for kind in ["text/plain; version=0.0.4; charset=utf-8", "text/html"] {
                 let (mut stream, _) = listener.accept().unwrap();
-                stream.read(&mut [0; 1024]).unwrap();
+                let _ = stream.read(&mut [0; 1024]).unwrap();
                 let length = SCRAPED.len();
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {length}");
                 stream.write_all(format!("{head}\r\n\r\n{SCRAPED}").as_bytes()).unwrap();

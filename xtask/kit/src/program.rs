@@ -7,7 +7,7 @@ use std::os::unix::process::{ExitStatusExt as _, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -174,7 +174,17 @@ impl<'a> Program<'a> {
         output.read(Stream::Stdout, filled, gate.clone(), Recorder::new(&scenario, &lane));
         output.read(Stream::Stderr, 0, Gate::opened(), Recorder::new(&scenario, &lane));
         watch(child, &output, Recorder::new(&scenario, &lane));
-        Running { name: self.name, lane, pid, mark: self.mark, output, scenario, gate, _stdin: stdin }
+        Running {
+            name: self.name,
+            lane,
+            pid,
+            mark: self.mark,
+            output,
+            scenario,
+            gate,
+            signalled: AtomicBool::new(false),
+            _stdin: stdin,
+        }
     }
 }
 
@@ -229,6 +239,7 @@ pub struct Running {
     output: Arc<Output>,
     scenario: Scenario,
     gate: Gate,
+    signalled: AtomicBool,
     _stdin: Option<ChildStdin>,
 }
 
@@ -296,10 +307,42 @@ impl Running {
         self.output.lock().stderr.iter().map(|line| (line.at, line.text.clone())).collect()
     }
 
-    /// Sends a signal; the first one is the zero of the picture.
+    /// Waits for the first line on standard output that reads `text`, as [`Running::line`] does, and fails if
+    /// it came before `moment`: what a signal brings about comes after it.
+    #[track_caller]
+    pub fn line_after(&self, moment: Moment, text: &str) -> Moment {
+        let at = self.line(text);
+        if at < moment {
+            let expected = format!("`{text}` on stdout, not before it is asked for");
+            self.scenario.fail_at(at, expected, format!("{} before that", Millis(moment.since(at))));
+        }
+        at
+    }
+
+    /// Requires that the program runs on for this long, without being told to stop.
+    #[track_caller]
+    pub fn runs_on_for(&self, time: Duration) {
+        let until = Moment::now().plus(time);
+        while Moment::now() < until {
+            if let Some(exit) = self.exited() {
+                self.scenario.fail_at(exit.at, format!("{} running until a signal comes", self.name), exit);
+            }
+            thread::sleep(ms(5));
+        }
+    }
+
+    /// Sends a signal; the first one is the zero of the picture. Fails if there has been an exit before it:
+    /// then whatever the program does is no answer to a signal.
+    #[track_caller]
     pub fn signal(&self, signal: Signal) -> Moment {
         // Under the lock, so that the number cannot belong to somebody else by now.
         let output = self.output.lock();
+        let first = !self.signalled.swap(true, Ordering::SeqCst);
+        if let Some(exit) = output.exit.filter(|_| first) {
+            drop(output);
+            let expected = format!("{} running until it gets {}", self.name, signal.as_str());
+            self.scenario.fail_at(exit.at, expected, format!("{exit} before that"));
+        }
         let at = match &self.lane {
             None => self.scenario.timeline().anchor(signal.as_str()),
             Some(lane) => self.scenario.timeline().anchor_of(lane, signal.as_str()),
@@ -564,6 +607,19 @@ mod tests {
         let program = shell(&scenario, "sleep 60 & echo draining");
         program.exit_with(0);
         program.line("draining");
+    }
+
+    #[test]
+    fn a_program_that_ends_by_itself_has_not_heard_a_signal() {
+        let scenario = Scenario::new();
+        let program = shell(&scenario, "echo running; echo draining");
+        program.line("draining");
+        let told_of_running = told(|| program.runs_on_for(ms(5_000)));
+        assert!(told_of_running.contains("exit code 0"), "{told_of_running}");
+        let told_of_signal = told(|| _ = program.signal(Signal::SIGTERM));
+        assert!(told_of_signal.contains("running until it gets SIGTERM"), "{told_of_signal}");
+        let told_of_line = told(|| _ = program.line_after(Moment::now(), "draining"));
+        assert!(told_of_line.contains("not before it is asked for"), "{told_of_line}");
     }
 
     #[test]
