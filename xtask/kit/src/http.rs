@@ -226,6 +226,11 @@ impl Client {
         Pending { scenario, name, sent, reader }
     }
 
+    /// When the last response came, or its absence was known.
+    pub fn settled(&self) -> Moment {
+        self.settled
+    }
+
     /// Waits at most `patience` for the program to close this connection, and discards what it sends
     /// before.
     pub fn closed_within(&mut self, patience: Duration) -> bool {
