@@ -24,7 +24,8 @@ pub struct Ledger {
     /// The program takes no more work: the connect failed or, once the program has its signal, the
     /// connection ended in the accept queue.
     pub refused: usize,
-    /// An open connection was closed before any byte of a response to the next request on it.
+    /// An open connection was closed before any byte of a response to the next request on it, and no response
+    /// had announced that.
     pub closed: usize,
     /// A request that the program had, and that got no complete response.
     pub lost: usize,
@@ -135,7 +136,10 @@ impl Load {
                     if !ledger.enter(&outcome, fresh, signalled) {
                         continue;
                     }
-                    if keep_alive {
+                    let announced = outcome.is_ok_and(|response| {
+                        response.header("connection").is_some_and(|says| says.eq_ignore_ascii_case("close"))
+                    });
+                    if keep_alive && !announced {
                         connection = Some(client);
                     }
                 }
