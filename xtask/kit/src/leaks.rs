@@ -94,6 +94,29 @@ pub fn require_threads_at_most(scenario: &Scenario, program: &Running, limit: us
     wire::none_left("thread");
 }
 
+/// Fails if the program has a child process now.
+#[track_caller]
+pub fn require_no_child(scenario: &Scenario, program: &Running, when: &str) {
+    let children = program.children();
+    scenario.require(
+        children.is_empty(),
+        format!("no child process {when}"),
+        format!("child processes: {}", children.join(", ")),
+    );
+}
+
+/// How much memory this process has now, in KiB.
+///
+/// # Panics
+///
+/// If the kernel does not say.
+pub fn resident_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.expect("the kernel says how much memory is ours")
+}
+
 /// Fails if the program has exited and a process that it started still runs, 100 ms later: killing a
 /// child and not waiting for it is allowed that long.
 ///
@@ -118,4 +141,16 @@ fn settle(count: impl Fn() -> usize, limit: usize) -> usize {
         std::thread::sleep(ms(5));
     }
     count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_kept_is_seen() {
+        let before = resident_memory();
+        let kept = vec![1_u8; 32 << 20];
+        assert!(resident_memory() > before + (24 << 10), "{} bytes", kept.len());
+    }
 }
