@@ -20,7 +20,15 @@ use crate::interrupt;
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// What the crates of a drill depend on.
-const KITS: [&str; 5] = ["xtask/kit", "xtask/criteria", "xtask/race", "xtask/services", "xtask/service-kit"];
+const KITS: [&str; 7] = [
+    "xtask/kit",
+    "xtask/criteria",
+    "xtask/race",
+    "xtask/race/tokio",
+    "xtask/race/tokio-util",
+    "xtask/services",
+    "xtask/service-kit",
+];
 
 /// A crate with its tests and patches is a few hundred KB.
 const LARGEST: u64 = 64 << 20;
