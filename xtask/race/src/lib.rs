@@ -23,8 +23,8 @@
 //! }
 //! ```
 //!
-//! Time is not modelled: a time-out strikes only where the scenario triggers it, and a `sleep` is over at
-//! once, unless it lasts for years. For a deadline that must not come there is [`NEVER`]. Locks and atomics of
+//! Time is not modelled: a time-out strikes where the scenario triggers it, or when nobody else can go on, and a
+//! `sleep` is over at once, unless either lasts for years. For a deadline that must not come there is [`NEVER`]. Locks and atomics of
 //! `std` are no scheduling points and threads are not controlled: the runner says so instead of
 //! calling such a submission green.
 #![forbid(unsafe_code)]
@@ -32,15 +32,16 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use drain_kit::{Race, Scenario};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, FailurePersistence, Runner};
 
 /// From now to a deadline that does not come, whether the code under test waits for it with a time-out or
@@ -123,6 +124,34 @@ where
     if one.is_none() {
         scenario.note(format!("{of} schedules"));
     }
+}
+
+/// What comes out of `body` in so many schedules.
+///
+/// # Panics
+///
+/// With the panic of the schedule that does not come to its end.
+pub fn outcomes<F, Fut>(schedules: u64, body: F) -> BTreeSet<String>
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = String> + 'static,
+{
+    let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
+    let collect = {
+        let outcomes = outcomes.clone();
+        Arc::new(move |_| {
+            let (outcome, outcomes) = (body(), outcomes.clone());
+            async move {
+                let outcome = outcome.await;
+                outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(outcome);
+            }
+        })
+    };
+    for seed in 1..=schedules {
+        schedule(seed, Story::default(), &collect).unwrap_or_else(|panic| resume_unwind(panic));
+    }
+    let found = outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    found
 }
 
 thread_local! {
@@ -208,10 +237,37 @@ where
     let body = body.clone();
     let all = move || {
         *story.lock() = Told::default();
+        shuttle::future::spawn(drain_race_tokio::time::clock());
         shuttle::future::block_on(body(story.clone()));
     };
-    let runner = Runner::new(scheduler, config);
+    let runner = Runner::new(ClockLast { scheduler, had_a_choice: true }, config);
     catch_unwind(AssertUnwindSafe(|| runner.run(all))).map(|_| ())
+}
+
+/// Lets the clock go on only when nobody else can.
+struct ClockLast<S> {
+    scheduler: S,
+    /// Whether there was a choice in the execution before; PCT panics if there was none.
+    had_a_choice: bool,
+}
+
+impl<S: Scheduler> Scheduler for ClockLast<S> {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        std::mem::take(&mut self.had_a_choice).then(|| self.scheduler.new_execution())?
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
+        /// It is the first task that a schedule spawns.
+        const CLOCK: usize = 1;
+        let others: Vec<&Task> =
+            runnable.iter().copied().filter(|task| usize::from(task.id()) != CLOCK).collect();
+        self.had_a_choice |= others.len() > 1;
+        self.scheduler.next_task(if others.is_empty() { runnable } else { &others }, current, yields)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.scheduler.next_u64()
+    }
 }
 
 impl Failure {
