@@ -20,10 +20,11 @@ use crate::interrupt;
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// What the crates of a drill depend on.
-const KITS: [&str; 7] = [
+const KITS: [&str; 8] = [
     "xtask/kit",
     "xtask/criteria",
     "xtask/race",
+    "xtask/race/std",
     "xtask/race/tokio",
     "xtask/race/tokio-util",
     "xtask/services",

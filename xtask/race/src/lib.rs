@@ -109,8 +109,13 @@ where
     let body = Arc::new(body);
     let _waiting =
         scenario.waiting("a schedule to end: a lock of std is held across an await, or a loop never yields");
-    let one: Option<u64> = std::env::var("DRAIN_SEED").ok().and_then(|seed| seed.parse().ok());
-    let of = std::env::var("DRAIN_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(SCHEDULES);
+    let one = number_in(scenario, "DRAIN_SEED");
+    let of = number_in(scenario, "DRAIN_SCHEDULES").unwrap_or(SCHEDULES);
+    if let Some((name, _)) =
+        std::env::vars_os().find(|(name, _)| name.to_string_lossy().starts_with("SHUTTLE_"))
+    {
+        scenario.unknown(format!("{} is set, and shuttle heeds it: unset it", name.to_string_lossy()));
+    }
     let seeds = one.map_or(1..=of, |seed| seed..=seed);
     for (done, seed) in (1..).zip(seeds) {
         let run = Run { done, of, seed, story: Story::default(), panics: Vec::new() };
@@ -124,6 +129,16 @@ where
     if one.is_none() {
         scenario.note(format!("{of} schedules"));
     }
+}
+
+/// The number in a variable of the environment, if it is set. None at all, or anything else, would be a
+/// check that cannot fail.
+fn number_in(scenario: &Scenario, name: &str) -> Option<u64> {
+    let text = std::env::var_os(name)?;
+    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|&number| number > 0);
+    Some(
+        number.unwrap_or_else(|| scenario.unknown(format!("{name} is {text:?}, and not a number from 1 on"))),
+    )
 }
 
 /// What comes out of `body` in so many schedules.
@@ -150,8 +165,7 @@ where
     for seed in 1..=schedules {
         schedule(seed, Story::default(), &collect).unwrap_or_else(|panic| resume_unwind(panic));
     }
-    let found = outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    found
+    outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 thread_local! {

@@ -1,19 +1,22 @@
-//! What stands in for tokio in a race check behaves like tokio.
+//! What stands in for tokio, and for locks and atomics of std, in a race check behaves like them.
 //!
 //! The scenarios are compiled twice. What comes out with tokio must come out with the stand-ins too, in
 //! each of many schedules: a right program could fail its race check otherwise, because of us.
+
+#![expect(clippy::duplicate_mod, clippy::single_component_path_imports, reason = "compiled twice")]
 
 #[path = "same_as_tokio"]
 mod real {
     pub mod scenarios;
 
-    use {tokio, tokio_util};
+    use {std, tokio, tokio_util};
 }
 
 #[path = "same_as_tokio"]
 mod stand_in {
     pub mod scenarios;
 
+    use drain_race_std as std;
     use drain_race_tokio as tokio;
     use drain_race_tokio::util as tokio_util;
 }
@@ -36,6 +39,9 @@ macro_rules! same_as_tokio {
 }
 
 same_as_tokio! {
+    a_lock_of_std_is_tried_and_poisoned
+    a_lock_of_std_that_is_set_once
+    an_atomic_of_std_counts
     what_a_permit_sends_after_close_is_delivered
     a_permit_that_is_dropped_after_close_ends_the_channel
     an_owned_permit_outlives_close

@@ -1,12 +1,14 @@
 //! Small scenarios, each with one outcome, whatever the schedule. Compiled twice.
 
+use super::{std, tokio, tokio_util};
 use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{tokio, tokio_util};
 use tokio::sync::{
     Barrier, Mutex, Notify, OnceCell, RwLock, Semaphore, SetOnce, broadcast, mpsc, oneshot, watch,
 };
@@ -652,4 +654,46 @@ pub async fn a_sleep_ends() -> String {
     ticks.tick().await;
     ticks.tick().await;
     outcome!("over")
+}
+
+// std
+
+pub async fn a_lock_of_std_is_tried_and_poisoned() -> String {
+    let lock = std::sync::Mutex::new(1);
+    let held = lock.lock().unwrap();
+    let busy = lock.try_lock().is_err();
+    drop(held);
+    let panics = catch_unwind(AssertUnwindSafe(|| {
+        let _held = lock.lock().unwrap();
+        panic!("on purpose");
+    }));
+    let poisoned = lock.lock().map(|_| ()).map_err(|error| **error.get_ref());
+    let readers = std::sync::RwLock::new(1);
+    let shared = (readers.read().is_ok(), readers.try_write().is_ok());
+    outcome!(busy, panics.is_err(), poisoned, lock.is_poisoned(), shared)
+}
+
+pub async fn a_lock_of_std_that_is_set_once() -> String {
+    let once = OnceLock::new();
+    let unset = once.get().is_none();
+    let first = *once.get_or_init(|| 1);
+    let lazy: LazyLock<u8> = LazyLock::new(|| 2);
+    outcome!(unset, first, once.get_or_init(|| 3), once.set(4), *lazy, once.into_inner())
+}
+
+pub async fn an_atomic_of_std_counts() -> String {
+    let count = Arc::new(AtomicUsize::new(0));
+    let tasks: JoinSet<usize> = (0..3)
+        .map(|_| {
+            let count = count.clone();
+            async move { count.fetch_add(1, Ordering::SeqCst) }
+        })
+        .collect();
+    let mut counted = tasks.join_all().await;
+    counted.sort();
+    outcome!(
+        counted,
+        count.load(Ordering::Relaxed),
+        count.compare_exchange(3, 9, Ordering::SeqCst, Ordering::SeqCst)
+    )
 }

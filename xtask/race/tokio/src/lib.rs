@@ -7,8 +7,7 @@
 //! a time that is not modelled.
 //!
 //! A lock of `std` inside a primitive of tokio is never held across a switch, because nothing in there is
-//! a scheduling point; and where tokio calls the code under test with a lock held, as `watch` does,
-//! [`Unseen`] takes the points away.
+//! a scheduling point. Only a `watch` calls the code under test while it holds one; it has a gate of its own.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -22,4 +21,4 @@ mod visible;
 
 pub use shuttle_tokio::*;
 pub use task::spawn;
-pub use visible::{Unseen, Visible, VisibleFuture, VisibleGuard, point};
+pub use visible::{Visible, VisibleFuture, VisibleGuard, point};

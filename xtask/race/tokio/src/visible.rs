@@ -1,6 +1,5 @@
 //! What makes a primitive of tokio visible to the scheduler.
 
-use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
@@ -10,36 +9,12 @@ use pin_project_lite::pin_project;
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::thread;
 
-thread_local! {
-    /// How many [`Unseen`] there are.
-    static UNSEEN: Cell<usize> = const { Cell::new(0) };
-}
-
 /// A scheduling point: here the scheduler may let somebody else go on. One stands before each operation
 /// that others can see, so that between any two there may be a third.
 pub fn point() {
     let runs = || ExecutionState::try_with(|state| !state.is_finished()).unwrap_or(false);
-    if UNSEEN.get() == 0 && !std::thread::panicking() && runs() {
+    if !std::thread::panicking() && runs() {
         thread::switch();
-    }
-}
-
-/// While this lives there is no scheduling point: a lock of `std` is held, and whoever wants it would stop
-/// all tasks.
-#[derive(Debug)]
-pub struct Unseen(());
-
-impl Unseen {
-    /// Takes the points away.
-    pub fn begin() -> Self {
-        UNSEEN.set(UNSEEN.get() + 1);
-        Self(())
-    }
-}
-
-impl Drop for Unseen {
-    fn drop(&mut self) {
-        UNSEEN.set(UNSEEN.get() - 1);
     }
 }
 
