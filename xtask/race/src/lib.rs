@@ -1,8 +1,8 @@
 //! Explores the schedules of a submission, and tells the one in which it fails.
 //!
-//! A race check compiles the learner's own, unmodified source a second time, with tokio replaced by
-//! [shuttle](https://docs.rs/shuttle)'s stand-ins: every await becomes a point at which a controlled
-//! scheduler decides who goes on. [`explore`] runs a scenario under thousands of schedules, half of
+//! A race check compiles the learner's own, unmodified source a second time, with stand-ins for tokio and for the
+//! locks of std: every use of them becomes a point at which a controlled scheduler, that of
+//! [shuttle](https://docs.rs/shuttle), decides who goes on. [`explore`] runs a scenario under thousands of schedules, half of
 //! them random, half with a few priority changes at random points (PCT finds bugs that need a rare
 //! order of few events). Each schedule has a number, its seed; the same seed gives the same schedule.
 //!
@@ -23,10 +23,11 @@
 //! }
 //! ```
 //!
-//! Time is not modelled: a time-out strikes where the scenario triggers it, or when nobody else can go on, and a
-//! `sleep` is over at once, unless either lasts for years. For a deadline that must not come there is [`NEVER`]. Locks and atomics of
-//! `std` are no scheduling points and threads are not controlled: the runner says so instead of
-//! calling such a submission green.
+//! Time is not modelled: a time-out strikes where the scenario triggers it, or when nobody else can go on, and
+//! a `sleep` is over at once, unless either lasts for years. For a deadline that must not come there is
+//! [`NEVER`]. Locks and atomics of `std` are shuttle's too, also in a scenario: what it counts for itself it
+//! counts with those of `core`, which are no scheduling points. Threads are not controlled: the runner says so
+//! instead of calling such a submission green.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -108,7 +109,7 @@ where
     tell_before_an_abort();
     let body = Arc::new(body);
     let _waiting =
-        scenario.waiting("a schedule to end: a lock of std is held across an await, or a loop never yields");
+        scenario.waiting("a schedule to end: a loop in the code never comes to an await");
     let one = number_in(scenario, "DRAIN_SEED");
     let of = number_in(scenario, "DRAIN_SCHEDULES").unwrap_or(SCHEDULES);
     if let Some((name, _)) =
