@@ -7,8 +7,8 @@
 #[cfg(feature = "solution")]
 extern crate task_06_solution_race as task_06_race;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc; // Those of std are seen by the scheduler.
 
 use drain_kit::Scenario;
 use drain_race::{Calling, Drained, NEVER, Story, Words, explore, scripts};
