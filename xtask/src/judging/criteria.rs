@@ -55,21 +55,6 @@ fn in_parallel(binary: &Binary, criteria: &[&Criterion], jobs: usize, count: &Co
     results.into_inner().expect("no judge panics").into_iter().collect()
 }
 
-/// Judges the scenarios of a race check, one after the other: each keeps a processor busy.
-pub(crate) fn scenarios(
-    binary: &Binary,
-    scenarios: &[Criterion],
-    reporter: &Reporter,
-) -> Result<Vec<Judged>> {
-    let count = reporter.count(scenarios.len());
-    let judged = scenarios.iter().map(|scenario| {
-        let judged = one(binary, scenario);
-        count.step();
-        judged
-    });
-    judged.collect()
-}
-
 /// Judges one criterion.
 pub(crate) fn one(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);

@@ -183,7 +183,7 @@ fn summed_up(name: Light, criteria: Vec<Judged>) -> LightVerdict {
         // Nothing ran that the learner has to read about one by one: all have the same reason.
         Word::NotRun => tests[0].seen().trim_start_matches("because ").to_owned(),
         Word::Ok if !notes.is_empty() && name != Light::Tests => notes.join("; "),
-        Word::Ok if name == Light::Leaks => "no task, thread, descriptor or child left".to_owned(),
+        Word::Ok if name == Light::Leaks => none_left(&criteria),
         _ => format!("{} of {}", tests.iter().filter(is_ok).count(), tests.len()),
     };
     match races.as_slice() {
@@ -194,6 +194,18 @@ fn summed_up(name: Light, criteria: Vec<Judged>) -> LightVerdict {
         }
     }
     light(name, word, took, &summary, criteria)
+}
+
+/// What was looked for, and not found.
+fn none_left(criteria: &[Judged]) -> String {
+    let looked =
+        |kind: &&str| criteria.iter().any(|judged| judged.story.none_left.iter().any(|left| left == kind));
+    let kinds: Vec<&str> = ["task", "thread", "descriptor", "process"].into_iter().filter(looked).collect();
+    match kinds.as_slice() {
+        [] => format!("{0} of {0}", criteria.len()),
+        [only] => format!("no {only} left"),
+        [first @ .., last] => format!("no {} or {last} left", first.join(", ")),
+    }
 }
 
 /// These criteria, judged without a word; or what the compiler said.

@@ -23,8 +23,17 @@ const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 const OURS: [&str; 2] = ["tests", "race"];
 
 /// What the crates of a drill depend on.
-const KITS: [&str; 6] =
-    ["xtask/kit", "xtask/criteria", "xtask/model", "xtask/race", "xtask/services", "xtask/service-kit"];
+const KITS: [&str; 9] = [
+    "xtask/kit",
+    "xtask/criteria",
+    "xtask/model",
+    "xtask/race",
+    "xtask/race/std",
+    "xtask/race/tokio",
+    "xtask/race/tokio-util",
+    "xtask/services",
+    "xtask/service-kit",
+];
 
 /// A crate with its tests and patches is a few hundred KB.
 const LARGEST: u64 = 64 << 20;

@@ -17,6 +17,7 @@ pub(super) fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue]) -
         |kind: &str| record.iter().filter(|entry| entry.text("kind") == kind).cloned().collect::<Vec<_>>();
     let mut story = Story {
         events: all_of_kind("event"),
+        none_left: all_of_kind("none left").iter().map(|left| left.text("what")).collect(),
         notes: all_of_kind("note").iter().map(|note| note.text("what")).collect(),
         lag_ms: of_kind("lag").and_then(|lag| lag.number("late_ms")),
         ..Story::default()
