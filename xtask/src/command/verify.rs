@@ -218,7 +218,7 @@ impl Proof {
                 ));
             }
         }
-        let (stub, solution) = (drill.path(Set::Exercises), drill.path(Set::Solutions));
+        let (stub, solution) = (drill.stub(), drill.path(Set::Solutions));
         if !sources(&root.join(&stub).join("src")).contains("todo!(") {
             self.problems.push(format!("{}: no todo!(\"...\") says what to build", stub.display()));
         }
