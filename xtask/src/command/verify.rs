@@ -13,7 +13,6 @@ mod table;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Instant;
 
 use lexopt::prelude::*;
@@ -26,8 +25,8 @@ use crate::error::Result;
 use crate::side_by_side::side_by_side;
 use crate::{selection, typeset, workspace};
 
-/// Of which one compiles, and the others run criteria or wait for their turn.
-const WORKERS_A_CORE: usize = 3;
+/// One builds, for cargo lets no other; the rest run criteria.
+const WORKERS: usize = 6;
 
 pub(crate) const COMMAND: Command = Command {
     name: "verify",
@@ -97,9 +96,8 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
 
 /// Several at once; each worker has a scratch workspace of its own.
 fn prove(work: &[(Drill, Subject)], fresh: bool) -> Result<Vec<Proof>> {
-    let workers = WORKERS_A_CORE * thread::available_parallelism().map_or(1, usize::from);
     let done = AtomicUsize::new(0);
-    side_by_side(workers, work, |worker, (drill, subject)| {
+    side_by_side(WORKERS, work, |worker, (drill, subject)| {
         let slot = format!("worker-{worker}");
         let prove = || Proof::make(drill.clone(), subject.clone(), &slot);
         let proof = if fresh { prove() } else { known::or_prove(drill, subject, prove) };
