@@ -110,8 +110,8 @@ fn requests_that_begin_in_the_window_are_answered() {
                     scenario.at_least(SLOW, sent, response.at, "the response to GET /slow");
                 }
                 outcome => {
-                    let expected = format!("GET /slow, sent {}: 200", when(&scenario, sent));
-                    let observed = shown(&scenario, &outcome);
+                    let expected = format!("GET /slow, sent {}: 200", caller.service.when(sent));
+                    let observed = caller.service.shown(&outcome);
                     caller.service.fail_known(sent, client.settled(), &expected, &observed);
                 }
             }
@@ -205,7 +205,7 @@ fn the_window_counts_against_the_budget() {
     if let Some(response) = outcome.ok().filter(|response| response.status == 200) {
         let expected =
             format!("GET /slow cut off {SHORT_DEADLINE:?} after the signal, when the budget is over");
-        let observed = format!("answered with 200, {}", when(&scenario, response.at));
+        let observed = format!("answered with 200, {}", service.when(response.at));
         let deadline = noticed.plus(SHORT_DEADLINE);
         scenario.too_late(response.at.since(answerable(sent)), deadline, response.at, &expected, &observed);
     }
