@@ -58,8 +58,15 @@ fn ready_answers_503_after_the_signal() {
 #[test]
 fn new_connections_get_the_503_in_the_window() {
     let scenario = Scenario::new();
+    // Each asked once, and one asked again and again.
     for mut caller in callers(&scenario, false) {
         caller.ask("/ready", 503);
+    }
+    let mut service = Service::start_called(&scenario, LONG, "program 4");
+    service.signal(Signal::SIGTERM);
+    for later in [110, 300, 500, 700, 850] {
+        service.wait(ms(later));
+        service.probe("/ready", 503);
     }
 }
 
