@@ -73,11 +73,18 @@ impl Running {
 
     #[track_caller]
     fn line_that(&self, what: &str, matches: impl Fn(&str) -> bool) -> Line {
+        self.lines_that(1, what, matches).remove(0)
+    }
+
+    #[track_caller]
+    fn lines_that(&self, count: usize, what: &str, matches: impl Fn(&str) -> bool) -> Vec<Line> {
         let _waiting = self.scenario.waiting(format!("{what} on the stdout of {}", self.name));
         let mut printed = self.output.lock();
         loop {
-            if let Some(line) = printed.stdout.iter().find(|line| matches(&line.text)) {
-                return line.clone();
+            let found: Vec<&Line> =
+                printed.stdout.iter().filter(|line| matches(&line.text)).take(count).collect();
+            if found.len() == count {
+                return found.into_iter().cloned().collect();
             }
             if let Some((at, observed)) = self.output.over(&printed) {
                 let stderr = printed.last_words();
@@ -96,6 +103,15 @@ impl Running {
     /// All lines that have come on standard error, with the moment of each.
     pub fn stderr(&self) -> Vec<(Moment, String)> {
         self.output.lock().stderr.iter().map(|line| (line.at, line.text.clone())).collect()
+    }
+
+    /// Waits until so many lines on standard output read `text`, and says when each came.
+    ///
+    /// Ends the scenario if the program exits without them.
+    #[track_caller]
+    pub fn lines(&self, count: usize, text: &str) -> Vec<Moment> {
+        let lines = self.lines_that(count, &format!("{count} times `{text}`"), |line| line == text);
+        lines.into_iter().map(|line| line.at).collect()
     }
 
     /// Waits for the first line on standard output that reads `text`, as [`Running::line`] does, and fails if
