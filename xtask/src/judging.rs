@@ -8,6 +8,7 @@
 //! | `engine` | builds a submission, runs its criteria, sorts what was found by light |
 //! | `compile`, `librdkafka` | cargo, its progress and its errors; only who needs Kafka pays for it |
 //! | `proof` | was it built from what lies there now? |
+//! | `cores` | who may use the processors, while many proofs go on at once |
 //! | `criteria`, `race` | runs criteria side by side; the same code under thousands of schedules |
 //! | `supervise` | one criterion in a process of its own, with limits; nothing survives it |
 //! | `word` | the word for what became of a criterion, and its story |
@@ -15,11 +16,12 @@
 //! | `tamper` | are the tests still those that are committed? |
 
 pub(crate) mod compile;
+mod cores;
 pub(crate) mod criteria;
 pub(crate) mod engine;
 mod librdkafka;
 mod manifest;
-mod proof;
+pub(crate) mod proof;
 pub(crate) mod race;
 pub(crate) mod scratch;
 pub(crate) mod submission;

@@ -19,6 +19,7 @@
 //! | `built_here` | the runner of this clone, and not that of another |
 //! | `environment` | what of the shell's environment reaches cargo, git and the tests |
 //! | `progress` | what the learner has done, in one small file |
+//! | `side_by_side` | work that is done several at a time |
 //! | `interrupt`, `processes` | Ctrl-C and SIGTERM stop everything that was started |
 //! | `reporter` | what is told while something takes long |
 //! | `typeset`, `value`, `error` | text for a terminal; JSON without ceremony; one clear line |
@@ -38,6 +39,7 @@ mod progress;
 mod reporter;
 mod selection;
 mod showing;
+mod side_by_side;
 mod specimen;
 mod typeset;
 mod value;

@@ -1,21 +1,35 @@
 //! What is told on stderr while something takes long.
 
+use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Tells how far the work is, or keeps silent where a program reads the result.
 pub(crate) struct Reporter {
     tells: bool,
+    waited: Cell<Duration>,
+    built: Cell<Duration>,
 }
 
 impl Reporter {
     pub(crate) fn new() -> Self {
-        Self { tells: true }
+        Self { tells: true, ..Self::silent() }
     }
 
     pub(crate) fn silent() -> Self {
-        Self { tells: false }
+        Self { tells: false, waited: Cell::default(), built: Cell::default() }
+    }
+
+    /// A build has waited so long for its turn, and has then taken so long.
+    pub(crate) fn built(&self, waited: Duration, took: Duration) {
+        self.waited.set(self.waited.get() + waited);
+        self.built.set(self.built.get() + took);
+    }
+
+    /// How long all builds have waited for their turn, and how long they have then taken.
+    pub(crate) fn builds(&self) -> (Duration, Duration) {
+        (self.waited.get(), self.built.get())
     }
 
     /// Whether anybody is told anything.

@@ -1,11 +1,9 @@
 //! The solutions' acceptance again and again on a busy machine: a verdict must not depend on luck.
 
-use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,9 +18,10 @@ use crate::judging::compile::{self, Binary};
 use crate::judging::criteria;
 use crate::judging::verdict::{Judged, Word};
 use crate::reporter::Reporter;
+use crate::side_by_side::side_by_side;
 use crate::value::{self, list, number, object, text};
 use crate::workspace::{self, Workspace};
-use crate::{interrupt, selection, typeset};
+use crate::{selection, typeset};
 
 pub(crate) const COMMAND: Command = Command {
     name: "soak",
@@ -110,26 +109,14 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
 }
 
 fn soak(drill: &Drill, binary: &Binary, criteria: &[Criterion], options: &Options) -> Result<Vec<Row>> {
-    let all = options.runs * criteria.len();
-    let queue: VecDeque<&Criterion> = (0..options.runs).flat_map(|_| criteria).collect();
-    let queue = Mutex::new(queue);
-    let judged = Mutex::new(Vec::with_capacity(all));
-    thread::scope(|scope| {
-        for _ in 0..options.jobs {
-            scope.spawn(|| {
-                while interrupt::check().is_ok() {
-                    let Some(criterion) = queue.lock().expect("no worker panics").pop_front() else { return };
-                    let one = criteria::one(binary, criterion);
-                    let mut judged = judged.lock().expect("no worker panics");
-                    judged.push(one);
-                    progress(drill, judged.len(), all);
-                }
-            });
-        }
-    });
-    interrupt::check()?;
-    let judged: Vec<Judged> =
-        judged.into_inner().expect("no worker panics").into_iter().collect::<Result<_>>()?;
+    let queue: Vec<&Criterion> = (0..options.runs).flat_map(|_| criteria).collect();
+    let done = AtomicUsize::new(0);
+    let judged = side_by_side(options.jobs, &queue, |_, criterion| {
+        let judged = criteria::one(binary, criterion);
+        progress(drill, done.fetch_add(1, Ordering::SeqCst) + 1, queue.len());
+        judged
+    })?;
+    let judged: Vec<Judged> = judged.into_iter().collect::<Result<_>>()?;
     Ok(criteria.iter().map(|criterion| Row::of(drill, criterion, &judged)).collect())
 }
 

@@ -3,9 +3,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use drain_criteria::{Criterion, Light};
@@ -13,10 +11,12 @@ use tinyjson::JsonValue;
 
 use crate::error::{At as _, Result};
 use crate::judging::compile::Binary;
+use crate::judging::cores;
 use crate::judging::supervise::{self, Job};
 use crate::judging::verdict::Judged;
 use crate::judging::word;
 use crate::reporter::{Count, Reporter};
+use crate::side_by_side::side_by_side;
 use crate::workspace;
 
 /// The kit ends a criterion at its limit and says what it waited for; this much later the supervisor
@@ -38,21 +38,15 @@ pub(crate) fn judge(binary: &Binary, criteria: &[Criterion], reporter: &Reporter
     Ok(judged)
 }
 
-fn in_parallel(binary: &Binary, criteria: &[&Criterion], jobs: usize, count: &Count) -> Result<Vec<Judged>> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..jobs.min(criteria.len()) {
-            scope.spawn(|| {
-                while let Some(criterion) = criteria.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let judged = one(binary, criterion);
-                    count.step();
-                    results.lock().expect("no judge panics").push(judged);
-                }
-            });
-        }
-    });
-    results.into_inner().expect("no judge panics").into_iter().collect()
+fn in_parallel(binary: &Binary, criteria: &[&Criterion], most: usize, count: &Count) -> Result<Vec<Judged>> {
+    let judged = side_by_side(most, criteria, |_, criterion| {
+        let share = cores::for_a_criterion(criterion);
+        let judged = one(binary, criterion);
+        drop(share);
+        count.step();
+        judged
+    })?;
+    judged.into_iter().collect()
 }
 
 /// Judges one criterion.

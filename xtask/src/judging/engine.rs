@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::judging::compile::{self, Binary};
 use crate::judging::submission::Submission;
 use crate::judging::verdict::{Judged, LightVerdict, Verdict, Word};
-use crate::judging::{criteria, race, tamper};
+use crate::judging::{cores, criteria, race, tamper};
 use crate::reporter::Reporter;
 use crate::{interrupt, typeset, workspace};
 
@@ -208,32 +208,48 @@ fn none_left(criteria: &[Judged]) -> String {
     }
 }
 
-/// These criteria, judged without a word; or what the compiler said.
+/// What came of some criteria, judged without a word.
+#[derive(Default)]
+pub(crate) struct Trial {
+    pub(crate) judged: Vec<Judged>,
+    /// The first line of each warning of the acceptance test and of what it tests.
+    pub(crate) warnings: Vec<String>,
+    /// How often a criterion was asked again, because the machine had been too busy.
+    pub(crate) asked_again: usize,
+}
+
+/// Judges these criteria; or hands on what the compiler said.
 pub(crate) fn judge_some(
     submission: &Submission,
     criteria: &[Criterion],
-) -> Result<std::result::Result<Vec<Judged>, String>> {
-    let silent = Reporter::silent();
+    reporter: &Reporter,
+) -> Result<std::result::Result<Trial, String>> {
     let (scenarios, tests): (Vec<Criterion>, Vec<Criterion>) = criteria.iter().cloned().partition(|c| c.race);
-    let mut judged = Vec::new();
+    let mut trial = Trial::default();
     if !tests.is_empty() {
-        match compile::acceptance(&submission.workspace, &submission.package(), &silent)?.result {
-            Ok(binary) => judged.extend(until_known(&binary, &tests)?),
+        let compiled = compile::acceptance(&submission.workspace, &submission.package(), reporter)?;
+        trial.warnings = compiled.warnings;
+        match compiled.result {
+            Ok(binary) => trial.judge(&binary, &tests, reporter)?,
             Err(said) => return Ok(Err(submission.in_its_own_paths(&compile::errors(&said)))),
         }
     }
-    judged.extend(race::judge(submission, &scenarios, None, &silent)?);
-    Ok(Ok(judged))
+    trial.judged.extend(race::judge(submission, &scenarios, None, reporter)?);
+    Ok(Ok(trial))
 }
 
-/// Judges criteria again that could not be judged because the machine was busy, twice at most. A verdict
-/// is never taken back: only "unknown" is asked again.
-fn until_known(binary: &Binary, criteria: &[Criterion]) -> Result<Vec<Judged>> {
-    let mut judged = criteria::judge(binary, criteria, &Reporter::silent())?;
-    for _ in 0..2 {
-        for judged in judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
-            *judged = criteria::one(binary, &judged.criterion)?;
+impl Trial {
+    /// Judges criteria again that could not be judged because the machine was busy, twice at most and
+    /// with nothing of ours beside them. A verdict is never taken back: only "unknown" is asked again.
+    fn judge(&mut self, binary: &Binary, criteria: &[Criterion], reporter: &Reporter) -> Result<()> {
+        self.judged = criteria::judge(binary, criteria, reporter)?;
+        for _ in 0..2 {
+            for judged in self.judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
+                let _alone = cores::all();
+                *judged = criteria::one(binary, &judged.criterion)?;
+                self.asked_again += 1;
+            }
         }
+        Ok(())
     }
-    Ok(judged)
 }

@@ -160,6 +160,11 @@ fn folders(workspace: &Workspace, package: &Path) -> Vec<PathBuf> {
     vec![package.to_owned()]
 }
 
+/// Hashes all from which something in this folder is built.
+pub(crate) fn hash_folder(folder: &Path, hasher: &mut DefaultHasher) {
+    see(folder, true, hasher, &mut SystemTime::UNIX_EPOCH.clone());
+}
+
 fn see(folder: &Path, with_tests: bool, hasher: &mut DefaultHasher, changed: &mut SystemTime) {
     let mut entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().collect();
     entries.sort_by_key(|entry| entry.file_name());

@@ -4,6 +4,9 @@
 //! compiled once. Cargo tells packages apart by their path *relative to the workspace*, so each copy
 //! puts its packages in a folder of its own name: without that, a patched solution and the real one
 //! would share an artefact, and one would be judged for the other.
+//!
+//! The kits are not copied. They lie outside of each copy, where cargo tells them apart by their whole
+//! path; so they are compiled once for all copies.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -21,19 +24,6 @@ const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
 
 /// What a submission is judged by: of a task crate's own it is not taken.
 const OURS: [&str; 2] = ["tests", "race"];
-
-/// What the crates of a drill depend on.
-const KITS: [&str; 9] = [
-    "xtask/kit",
-    "xtask/criteria",
-    "xtask/model",
-    "xtask/race",
-    "xtask/race/std",
-    "xtask/race/tokio",
-    "xtask/race/tokio-util",
-    "xtask/services",
-    "xtask/service-kit",
-];
 
 /// A crate with its tests and patches is a few hundred KB.
 const LARGEST: u64 = 64 << 20;
@@ -82,9 +72,6 @@ impl Scratch {
     fn new(name: &str, drill: &Drill, mut exercise: Vec<PathBuf>) -> Result<Self> {
         let root = workspace::work_folder().join("scratch").join(name);
         let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
-        for folder in KITS {
-            mirror(&workspace::root().join(folder), &scratch.path(Path::new(folder)))?;
-        }
         for set in [Set::Exercises, Set::Solutions] {
             remove_others(&scratch.path(Path::new(set.folder())), &drill.name)?;
         }
@@ -94,7 +81,16 @@ impl Scratch {
         exercise.extend(ours.into_iter().filter(|part| part.exists()));
         lay(&exercise, &scratch.path(&place), &mut LARGEST.clone())?;
         scratch.write_manifest(drill)?;
+        [place, solution].iter().try_for_each(|package| scratch.find_stand_ins(package))?;
         Ok(scratch)
+    }
+
+    /// The manifest of a race check says from where it lies where its stand-ins lie.
+    fn find_stand_ins(&self, package: &Path) -> Result<()> {
+        let path = self.path(package).join("race/Cargo.toml");
+        let Ok(manifest) = fs::read_to_string(&path) else { return Ok(()) };
+        let kits = format!("path = \"{}/xtask/", workspace::root().display());
+        write_if_new(&path, manifest.replace("path = \"../../../xtask/", &kits).as_bytes())
     }
 
     /// The drill that the task crate in this folder answers.
@@ -145,26 +141,40 @@ impl Scratch {
     fn write_manifest(&self, drill: &Drill) -> Result<()> {
         let source = workspace::root().join("Cargo.toml");
         let manifest = fs::read_to_string(&source).at("read", &source)?;
-        let name = &self.name;
-        let folders = ["exercises/*", "solutions/*"].into_iter().chain(KITS).map(str::to_owned);
         let races = [Set::Exercises, Set::Solutions].map(|set| drill.path(set).join("race"));
         let races =
             races.iter().filter(|race| self.path(race).exists()).map(|race| race.display().to_string());
-        let members: Vec<String> =
-            folders.chain(races).map(|folder| format!("\"{name}/{folder}\"")).collect();
-        let lines = manifest.lines().map(|line| match line {
-            line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
-            line if line.starts_with("default-members = ") => String::new(),
-            line => line.replace("path = \"xtask/", &format!("path = \"{name}/xtask/")),
-        });
-        let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
-        write_if_new(&self.root.join("Cargo.toml"), manifest.as_bytes())?;
+        let folders = ["exercises/*", "solutions/*"].map(str::to_owned).into_iter().chain(races);
+        let members: Vec<String> = folders.map(|folder| format!("\"{}/{folder}\"", self.name)).collect();
+        let kits = format!("path = \"{}/xtask/", workspace::root().display());
+        let needed = self.path(&drill.path(Set::Exercises)).join("Cargo.toml");
+        let needed = fs::read_to_string(&needed).at("read", &needed)?;
+        let lines = with_profiles_for(&needed, &manifest)
+            .lines()
+            .map(|line| match line {
+                line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
+                line if line.starts_with("default-members = ") => String::new(),
+                // Nobody debugs a copy, and its slot sees another drill next.
+                "debug = \"line-tables-only\"" => "debug = false\nincremental = false".to_owned(),
+                line => line.replace("path = \"xtask/", &kits),
+            })
+            .collect::<Vec<_>>();
+        write_if_new(&self.root.join("Cargo.toml"), (lines.join("\n") + "\n").as_bytes())?;
         let lock = workspace::root().join("Cargo.lock");
         if lock.exists() {
             write_if_new(&self.root.join("Cargo.lock"), &fs::read(&lock).at("read", &lock)?)?;
         }
         Ok(())
     }
+}
+
+/// The workspace's manifest without profiles for kits that this drill does not need: cargo warns of them.
+fn with_profiles_for(needed: &str, manifest: &str) -> String {
+    let is_needed = |section: &&str| match section.strip_prefix("profile.dev.package.drain-") {
+        Some(rest) => needed.contains(&format!("drain-{}", rest.split(']').next().unwrap_or_default())),
+        None => true,
+    };
+    manifest.split("\n[").filter(is_needed).collect::<Vec<_>>().join("\n[")
 }
 
 /// Takes the slot, and waits for another runner that has it.

@@ -28,6 +28,14 @@ pub(crate) enum Word {
 }
 
 impl Word {
+    const ALL: [Self; 7] =
+        [Self::Ok, Self::NotRun, Self::Unknown, Self::Red, Self::Hung, Self::Crash, Self::Race];
+
+    /// The word with this text.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|word| word.text() == text)
+    }
+
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Ok => "ok",
