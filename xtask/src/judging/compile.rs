@@ -73,15 +73,7 @@ pub(crate) fn test(
     let asked = Instant::now();
     let _room = cores::for_a_build();
     let started = Instant::now();
-    let mut built = build(workspace, package, name, reporter)?;
-    let unproven = proof::unproven(workspace, &built.artefacts, built.began)?;
-    if !unproven.is_empty() {
-        proof::touch(&unproven)?;
-        built = build(workspace, package, name, reporter)?;
-        if let [first, ..] = proof::unproven(workspace, &built.artefacts, built.began)?.as_slice() {
-            return Err(proof::nothing_shows(first));
-        }
-    }
+    let built = build_until_proven(workspace, package, name, reporter)?;
     let plain = strip_colour(&built.said);
     if let Some(fault) = fault_of_the_machine(&plain).filter(|_| !built.well) {
         return Err(Error::new(format!("{package} cannot be built here: {fault}")));
@@ -112,6 +104,27 @@ pub(crate) fn lints(workspace: &Workspace, package: &str) -> Result<Vec<String>>
     let said = strip_colour(&String::from_utf8_lossy(&output.stderr));
     let is_one = |line: &&str| line.starts_with("warning") || line.starts_with("error");
     Ok(said.lines().filter(is_one).map(str::to_owned).collect())
+}
+
+/// Builds once, and again what nobody knows. Another runner may build the same at the same time, and has
+/// not yet taken note of it when this one looks.
+fn build_until_proven(
+    workspace: &Workspace,
+    package: &str,
+    name: &str,
+    reporter: &Reporter,
+) -> Result<Built> {
+    const TRIES: usize = 4;
+    for tries_left in (0..TRIES).rev() {
+        let built = build(workspace, package, name, reporter)?;
+        let unproven = proof::unproven(workspace, &built.artefacts, built.began)?;
+        match unproven.as_slice() {
+            [] => return Ok(built),
+            [first, ..] if tries_left == 0 => return Err(proof::nothing_shows(first)),
+            unproven => proof::touch(unproven)?,
+        }
+    }
+    unreachable!("the last try returns")
 }
 
 /// What cargo has done.
