@@ -78,11 +78,9 @@ fn is_one_of(patterns: &[&str], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::drill::{self, Set};
-    use crate::workspace;
+    use crate::{patch, workspace};
 
     /// Where a service is, which somebody may well have exported: `cargo xtask services up` says so.
     const SERVICES: [&str; 3] = ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL"];
@@ -102,14 +100,15 @@ mod tests {
         let mut seen = 0;
         for drill in drill::all().unwrap() {
             for set in [Set::Exercises, Set::Solutions] {
-                let sources = workspace::root().join(drill.path(set)).join("src");
-                let files = fs::read_dir(sources).unwrap().flatten();
-                let texts = files.filter_map(|file| fs::read_to_string(file.path()).ok());
-                for text in texts.filter(|text| text.contains("env::var")) {
-                    for name in names(&text).filter(|name| !SERVICES.contains(name)) {
-                        assert!(is_one_of(&TO_TESTS, name), "{}: add {name} to TO_TESTS", drill.name);
-                        seen += 1;
-                    }
+                let package = workspace::root().join(drill.path(set));
+                let texts = patch::files(&package).unwrap();
+                if !texts.values().any(|text| text.contains("env::var")) {
+                    continue;
+                }
+                let names = texts.values().flat_map(|text| names(text));
+                for name in names.filter(|name| !SERVICES.contains(name)) {
+                    assert!(is_one_of(&TO_TESTS, name), "{}: add {name} to TO_TESTS", drill.name);
+                    seen += 1;
                 }
             }
         }
