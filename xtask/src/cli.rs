@@ -1,6 +1,7 @@
 //! Which command the line names; the help.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use crate::command::{self, Command, services};
 use crate::error::{Error, Result};
@@ -20,6 +21,11 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
         supervise::NAME => return supervise::main(arguments),
         services::NAME => return services::run(arguments),
         _ => interrupt::listen(),
+    }
+    if !Path::new("/proc/self/stat").exists() {
+        return Err(Error::new(
+            "/proc is not mounted: by it processes are found, so that none is left behind",
+        ));
     }
     let command = command::ALL.iter().find(|command| command.name == first).ok_or_else(|| unknown(&first))?;
     if arguments.as_slice().iter().any(|argument| argument == "-h" || argument == "--help") {

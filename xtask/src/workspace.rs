@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::environment;
 use crate::error::{At as _, Result};
@@ -56,6 +57,17 @@ pub(crate) fn events_folder() -> Result<PathBuf> {
     let folder = work_folder().join("events");
     fs::create_dir_all(&folder).at("create", &folder)?;
     Ok(folder)
+}
+
+/// Fails where nothing can be written: the folder is not ours, or the disk is full.
+pub(crate) fn require_room() -> Result<()> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+    let probe = events_folder()?.join(format!("{}.{number}.probe", std::process::id()));
+    // A full disk still takes a file without content.
+    let written = fs::write(&probe, [0; 64 * 1024]);
+    let _ = fs::remove_file(&probe);
+    written.at("write", &probe)
 }
 
 /// Where and how to build.

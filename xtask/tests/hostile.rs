@@ -599,10 +599,7 @@ mod runner {
     #[test]
     fn one_that_waits_for_another_can_be_interrupted() {
         let _alone = alone();
-        let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../drain/scratch/submission");
-        fs::create_dir_all(&scratch).expect("the work folder can be written");
-        let other = fs::File::create(scratch.join("lock")).expect("the work folder can be written");
-        other.lock().expect("nobody else has it");
+        let other = under_way();
         let family = Family::new();
         let folder = submission("program");
         let mut runner = family.runner(&["check", "--path", folder.to_str().expect("UTF-8")]);
@@ -614,6 +611,7 @@ mod runner {
         kill(Pid::from_raw(runner.id().cast_signed()), Signal::SIGINT).expect("it is our child");
         assert_eq!(wait(&mut runner).code(), Some(130));
         assert!(sent.elapsed() < MARGIN, "it took {:?}", sent.elapsed());
+        other.end(Signal::SIGINT);
     }
 
     /// What a runner says that could not run: one line, and exit code 2.
@@ -641,8 +639,24 @@ mod runner {
 
     #[test]
     fn a_folder_that_cannot_be_written() {
-        let said = refusal(Family::new().runner(&["check", "1"]).env("CARGO_TARGET_DIR", "/dev/null/target"));
-        assert!(said.starts_with("xtask: cannot create /dev/null/target/drain/events: "), "{said}");
+        // The runner works in the folder in which it lies, and here a file is in the way.
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("not-a-folder");
+        let _ = fs::remove_dir_all(&target);
+        fs::create_dir_all(target.join("debug")).expect("a folder");
+        let runner = target.join("debug/xtask");
+        fs::hard_link(env!("CARGO_BIN_EXE_xtask"), &runner).expect("the runner is built");
+        fs::write(target.join("drain"), "").expect("a file");
+        let said = refusal(Command::new(runner).args(["check", "1"]));
+        let folder = target.join("drain/events");
+        assert!(said.starts_with(&format!("xtask: cannot create {}: ", folder.display())), "{said}");
+    }
+
+    #[test]
+    fn a_disk_that_takes_no_more() {
+        let mut shell = Command::new("/bin/bash");
+        shell.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" check 1", env!("CARGO_BIN_EXE_xtask")]);
+        let said = refusal(&mut shell);
+        assert!(said.starts_with("xtask: cannot write ") && said.contains("File too large"), "{said}");
     }
 
     #[test]
@@ -653,11 +667,8 @@ mod runner {
 
     #[test]
     fn no_git() {
-        let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../solutions/task-01/zoo");
-        let bug = fs::read_dir(zoo).expect("a zoo").flatten().next().expect("a bug").path();
-        let bug = bug.file_stem().and_then(|name| name.to_str()).expect("UTF-8");
-        let said = refusal(Family::new().runner(&["zoo", "1", bug]).env("PATH", "/nowhere"));
-        assert!(said.starts_with("xtask: cannot run git, which applies patches: "), "{said}");
+        let said = refusal(Family::new().runner(&["diff", "1"]).env("PATH", "/nowhere"));
+        assert!(said.starts_with("xtask: cannot run git, which shows the difference: "), "{said}");
     }
 
     #[test]

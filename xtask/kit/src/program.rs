@@ -229,10 +229,11 @@ impl Program<'_> {
 /// puts binaries.
 #[doc(hidden)]
 pub fn program_at(name: &str, compiled: Option<&str>) -> PathBuf {
-    if let Some(path) = compiled {
+    // Said now, and so true also in a clone that was renamed since.
+    if let Some(path) = std::env::var_os(format!("CARGO_BIN_EXE_{name}")) {
         return path.into();
     }
-    if let Some(path) = std::env::var_os(format!("CARGO_BIN_EXE_{name}")) {
+    if let Some(path) = compiled {
         return path.into();
     }
     let test = std::env::current_exe().expect("the path of the test binary");

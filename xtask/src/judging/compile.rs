@@ -1,16 +1,14 @@
 //! Cargo, its progress and its errors.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::PathBuf;
 use std::process::{ChildStderr, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::error::{At as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::judging::proof::{self, Artefact};
 use crate::judging::{cores, librdkafka};
@@ -70,24 +68,16 @@ pub(crate) fn test(
     reporter: &Reporter,
 ) -> Result<Compiled> {
     // Where we cannot write, neither can cargo, and the submission is not to blame.
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::SeqCst);
-    let probe = workspace::events_folder()?.join(format!("{}.{number}.{package}", std::process::id()));
-    fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)).at("write", &probe)?;
+    workspace::require_room()?;
     librdkafka::prepare(workspace, package, reporter)?;
     let asked = Instant::now();
     let _room = cores::for_a_build();
     let started = Instant::now();
-    let mut built = build(workspace, package, name, reporter)?;
-    let unproven = proof::unproven(workspace, &built.artefacts, built.began)?;
-    if !unproven.is_empty() {
-        proof::touch(&unproven)?;
-        built = build(workspace, package, name, reporter)?;
-        if let [first, ..] = proof::unproven(workspace, &built.artefacts, built.began)?.as_slice() {
-            return Err(proof::nothing_shows(first));
-        }
-    }
+    let built = build_until_proven(workspace, package, name, reporter)?;
     let plain = strip_colour(&built.said);
+    if let Some(fault) = fault_of_the_machine(&plain).filter(|_| !built.well) {
+        return Err(Error::new(format!("{package} cannot be built here: {fault}")));
+    }
     let warnings = plain.lines().filter(|line| line.starts_with("warning:")).map(str::to_owned).collect();
     let result = match binary(&built.artefacts) {
         Some(binary) if built.well => Ok(binary),
@@ -114,6 +104,27 @@ pub(crate) fn lints(workspace: &Workspace, package: &str) -> Result<Vec<String>>
     let said = strip_colour(&String::from_utf8_lossy(&output.stderr));
     let is_one = |line: &&str| line.starts_with("warning") || line.starts_with("error");
     Ok(said.lines().filter(is_one).map(str::to_owned).collect())
+}
+
+/// Builds once, and again what nobody knows. Another runner may build the same at the same time, and has
+/// not yet taken note of it when this one looks.
+fn build_until_proven(
+    workspace: &Workspace,
+    package: &str,
+    name: &str,
+    reporter: &Reporter,
+) -> Result<Built> {
+    const TRIES: usize = 4;
+    for tries_left in (0..TRIES).rev() {
+        let built = build(workspace, package, name, reporter)?;
+        let unproven = proof::unproven(workspace, &built.artefacts, built.began)?;
+        match unproven.as_slice() {
+            [] => return Ok(built),
+            [first, ..] if tries_left == 0 => return Err(proof::nothing_shows(first)),
+            unproven => proof::touch(unproven)?,
+        }
+    }
+    unreachable!("the last try returns")
 }
 
 /// What cargo has done.
@@ -250,6 +261,24 @@ pub(crate) fn errors(said: &str) -> String {
     shown
 }
 
+/// What went wrong that says nothing about the submission, with the line that tells.
+fn fault_of_the_machine(plain: &str) -> Option<String> {
+    const FAULTS: [(&str, &str); 7] = [
+        ("No space left on device", "the disk is full"),
+        ("signal: 9, SIGKILL", "the compiler was killed, perhaps for want of memory"),
+        ("terminated with signal 9", "the linker was killed, perhaps for want of memory"),
+        ("failed to download", "something cannot be downloaded"),
+        ("Unable to update registry", "something cannot be downloaded"),
+        ("download of config.json failed", "something cannot be downloaded"),
+        ("you're using offline mode", "something cannot be downloaded"),
+    ];
+    let told = |(words, what): &(&str, &str)| {
+        let line = plain.lines().find(|line| line.contains(words))?;
+        Some(format!("{what}; cargo says: {}", line.trim()))
+    };
+    FAULTS.iter().find_map(told)
+}
+
 /// Why there is no binary: what the submission does, in a few words.
 pub(crate) fn reason(said: &str) -> &'static str {
     let plain = strip_colour(said);
@@ -274,6 +303,15 @@ mod tests {
         assert!(shown.starts_with("error[E0308]: mismatched types\n --> src/lib.rs:9:9"), "{shown}");
         assert!(shown.contains("(2000 warnings: see them"), "{shown}");
         assert!(shown.lines().count() < MOST_LINES, "{shown}");
+    }
+
+    #[test]
+    fn a_fault_of_the_machine_is_not_the_submissions() {
+        let killed = "error: could not compile `task-02` (lib)\n\nCaused by:\n  process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)";
+        let said = fault_of_the_machine(killed).unwrap_or_default();
+        assert!(said.starts_with("the compiler was killed") && said.lines().count() == 1, "{said}");
+        assert_eq!(fault_of_the_machine("error[E0308]: mismatched types"), None);
+        assert_eq!(fault_of_the_machine("error: no matching package named `tokyo` found"), None);
     }
 
     #[test]

@@ -69,7 +69,12 @@ pub(crate) fn one(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
     let ended = supervise::run(&job);
     let record = read_record(&events, &secret);
     let _ = fs::remove_file(&events);
-    Ok(word::judge(criterion, ended?, &record))
+    let judged = word::judge(criterion, ended?, &record);
+    if judged.word.is_failure() {
+        // Where nothing can be written, the kit has not said what it saw.
+        workspace::require_room()?;
+    }
+    Ok(judged)
 }
 
 /// A word that the code under test cannot guess.

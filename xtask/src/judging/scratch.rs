@@ -89,7 +89,7 @@ impl Scratch {
     fn find_stand_ins(&self, package: &Path) -> Result<()> {
         let path = self.path(package).join("race/Cargo.toml");
         let Ok(manifest) = fs::read_to_string(&path) else { return Ok(()) };
-        let kits = format!("path = \"{}/xtask/", workspace::root().display());
+        let kits = path_of_kits();
         write_if_new(&path, manifest.replace("path = \"../../../xtask/", &kits).as_bytes())
     }
 
@@ -146,7 +146,7 @@ impl Scratch {
             races.iter().filter(|race| self.path(race).exists()).map(|race| race.display().to_string());
         let folders = ["exercises/*", "solutions/*"].map(str::to_owned).into_iter().chain(races);
         let members: Vec<String> = folders.map(|folder| format!("\"{}/{folder}\"", self.name)).collect();
-        let kits = format!("path = \"{}/xtask/", workspace::root().display());
+        let kits = path_of_kits();
         let needed = self.path(&drill.path(Set::Exercises)).join("Cargo.toml");
         let needed = fs::read_to_string(&needed).at("read", &needed)?;
         let lines = with_profiles_for(&needed, &manifest)
@@ -175,6 +175,12 @@ fn with_profiles_for(needed: &str, manifest: &str) -> String {
         None => true,
     };
     manifest.split("\n[").filter(is_needed).collect::<Vec<_>>().join("\n[")
+}
+
+/// The beginning of a kit's path in a manifest: a text in TOML.
+fn path_of_kits() -> String {
+    let root = workspace::root().display().to_string();
+    format!("path = \"{}/xtask/", root.replace('\\', r"\\").replace('"', "\\\""))
 }
 
 /// Takes the slot, and waits for another runner that has it.
