@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{consume_budget, coop, yield_now};
 use tokio::time::{Instant, sleep_until};
 
-use crate::book::{Added, Call, Drain, Name, Shared, Submit};
+use crate::book::{Added, Call, Drain, Name, Shared, Submit, millis};
 use crate::call::{Held, Sleeper};
 use crate::job::{Job, Lasts, Work};
 use crate::promise::{self, Broken};
@@ -457,7 +457,7 @@ impl Driver<'_> {
             }
             until = calm;
         }
-        let passed = (Instant::now() - begun).as_secs_f64() * 1e3;
+        let passed = millis(Instant::now() - begun);
         self.tell("clock", format_args!("has gone on by {passed} ms, and all is at rest"));
         self.rested = self.has_begun();
         self.judge_rest();

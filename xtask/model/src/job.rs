@@ -78,7 +78,7 @@ impl Work {
         let token = match self.token {
             Token::Ignored => None,
             Token::Heeded => Some("ends when its token is cancelled"),
-            Token::Outstayed => Some("sleeps when its token is cancelled"),
+            Token::Outstayed => Some("asks another task when its token is cancelled"),
             Token::Cancelled => Some("cancels its own token"),
         };
         let submits = self.submits.then_some("submits another before its end");
@@ -140,7 +140,8 @@ impl Job {
         if first_of(self.lasts(), cancelled).await {
             self.sees_the_cancellation();
             if self.work.token == Token::Outstayed {
-                sleep(Duration::from_millis(1)).await;
+                // The answer of another task: it takes no time, but it has to be waited for.
+                let _ = tokio::spawn(async {}).await;
                 self.stays_on();
             }
         } else if let Some(pool) = self.pool.take() {
