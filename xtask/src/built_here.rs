@@ -23,8 +23,8 @@ const HANDED_OVER: &str = "DRAIN_HANDED_OVER";
 /// If it cannot be built or started.
 pub(crate) fn or_hand_over(arguments: &[OsString]) -> Result<()> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let here = workspace::root().join("xtask");
-    if !here.exists() || fs::canonicalize(built).is_ok_and(|built| built == here) {
+    let Ok(here) = fs::canonicalize(workspace::root().join("xtask")) else { return Ok(()) };
+    if fs::canonicalize(built).is_ok_and(|built| built == here) {
         return Ok(());
     }
     if std::env::var_os(HANDED_OVER).is_some() {

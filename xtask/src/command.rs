@@ -6,6 +6,7 @@ mod diff;
 mod hint;
 mod list;
 mod reset;
+mod scaffold;
 pub(crate) mod services;
 mod soak;
 mod verify;
@@ -34,6 +35,7 @@ pub(crate) const ALL: &[Command] = &[
     verify::COMMAND,
     soak::COMMAND,
     bench::COMMAND,
+    scaffold::COMMAND,
 ];
 
 /// A count that an option gives, of which less than one makes no sense.

@@ -57,6 +57,11 @@ impl Drill {
         Path::new(set.folder()).join(&self.name)
     }
 
+    /// The exercise as it was before anybody worked on it: its manifest and its sources.
+    pub(crate) fn stub(&self) -> PathBuf {
+        self.path(Set::Solutions).join("stub")
+    }
+
     pub(crate) fn brief(&self) -> PathBuf {
         self.path(Set::Exercises).join("README.md")
     }

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `submission` | what is judged: whose crate, in which workspace |
+//! | `manifest` | what a partner's manifest must say, so that a copy can be judged |
 //! | `scratch` | a temporary copy of the workspace for a partner's crate or a patched solution |
 //! | `engine` | builds a submission, runs its criteria, sorts what was found by light |
 //! | `compile`, `librdkafka` | cargo, its progress and its errors; only who needs Kafka pays for it |
@@ -19,6 +20,7 @@ mod cores;
 pub(crate) mod criteria;
 pub(crate) mod engine;
 mod librdkafka;
+mod manifest;
 pub(crate) mod proof;
 pub(crate) mod race;
 pub(crate) mod scratch;

@@ -14,7 +14,7 @@
 //! | file | what it holds |
 //! | --- | --- |
 //! | `drill`, `selection` | the drills, found by their folders; the words that name them |
-//! | `specimen` | the zoo and the alternatives of a drill |
+//! | `specimen`, `patch` | the zoo and the alternatives of a drill; a bug as a change of the solution |
 //! | `workspace` | the workspace: its folders, and cargo in it |
 //! | `built_here` | the runner of this clone, and not that of another |
 //! | `environment` | what of the shell's environment reaches cargo, git and the tests |
@@ -33,6 +33,7 @@ mod environment;
 mod error;
 mod interrupt;
 mod judging;
+mod patch;
 mod processes;
 mod progress;
 mod reporter;

@@ -74,6 +74,11 @@ impl Workspace {
         Self { root: root(), target: target_folder(), build: None, within: PathBuf::new() }
     }
 
+    /// Whether it is a scratch copy, in which manifests may be changed.
+    pub(crate) fn is_copy(&self) -> bool {
+        self.build.is_some()
+    }
+
     /// Where cargo keeps what it has compiled.
     pub(crate) fn build_folder(&self) -> PathBuf {
         self.build.clone().unwrap_or_else(|| self.target.clone())

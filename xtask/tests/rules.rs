@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use drain_criteria::Criterion;
 
@@ -195,6 +196,115 @@ fn links_between_pages_lead_somewhere() {
             if !elsewhere && !path.parent().expect("a page has a folder").join(file).exists() {
                 failures.push(format!("{}: the link to {link} leads nowhere", path.display()));
             }
+        }
+    }
+    require_none(&failures);
+}
+
+#[test]
+fn every_bug_is_a_patch_of_one_form() {
+    let mut failures = Vec::new();
+    for path in crates("solutions").iter().flat_map(|folder| files(&folder.join("zoo"), ".patch")) {
+        let number = path.components().rev().nth(2).expect("a zoo lies in a solution");
+        let number = number.as_os_str().to_string_lossy().replace("task-", "");
+        let patch = read(&path);
+        let odd = |why: &str| {
+            format!("{}: {why}: `cargo xtask zoo {number} --renew` writes it as it is kept", path.display())
+        };
+        let Some((header, changes)) = patch.split_once("\n\n--- a/src/") else {
+            failures.push(odd("no header, blank line and change of a file in src"));
+            continue;
+        };
+        let mut fact = header.lines().map(|line| line.split_once(": "));
+        if !fact.all(|fact| fact.is_some_and(|(_, value)| !value.trim().is_empty())) {
+            failures.push(format!("{}: each line of the header is `fact: value`", path.display()));
+        }
+        let changes = format!("--- a/src/{changes}");
+        for (number, line) in changes.lines().enumerate() {
+            let known = ["--- a/src/", "+++ b/src/", "@@ -", " ", "+", "-"];
+            let path_elsewhere = ["--- ", "+++ "].iter().any(|sign| line.starts_with(sign))
+                && !known[..2].iter().any(|path| line.starts_with(path));
+            if path_elsewhere || !known.iter().any(|known| line.starts_with(known)) {
+                failures.push(odd(&format!("line {} below the header, `{line}`", number + 1)));
+            }
+        }
+        if !patch.ends_with('\n') || patch.contains("\n\\ ") {
+            failures.push(odd("no new line at the end"));
+        }
+    }
+    require_none(&failures);
+}
+
+/// The alternatives: folders of files that are laid over the solution.
+fn alternatives() -> Vec<(PathBuf, PathBuf)> {
+    let of = |solution: PathBuf| {
+        let entries = fs::read_dir(solution.join("alternatives")).into_iter().flatten().flatten();
+        entries.map(move |entry| (solution.clone(), entry.path())).collect::<Vec<_>>()
+    };
+    crates("solutions").into_iter().flat_map(of).collect()
+}
+
+#[test]
+fn an_alternative_is_a_folder_of_what_is_different() {
+    let mut failures = Vec::new();
+    for (solution, alternative) in alternatives() {
+        if !alternative.join("README.md").exists() {
+            failures.push(format!("{}: a folder with a README.md is wanted", alternative.display()));
+        }
+        for path in files(&alternative, "") {
+            let inside = path.strip_prefix(&alternative).expect("it was found there");
+            let wanted = inside.starts_with("src")
+                || ["README.md", "Cargo.toml"].iter().any(|file| inside == Path::new(file));
+            if !wanted {
+                failures
+                    .push(format!("{}: an alternative has README.md, Cargo.toml and src", path.display()));
+            } else if fs::read(solution.join(inside)).is_ok_and(|same| same == read(&path).as_bytes()) {
+                failures.push(format!("{}: the same as the solution's: remove it", path.display()));
+            }
+        }
+    }
+    require_none(&failures);
+}
+
+/// `cargo fmt` formats the members of the workspace, and alternatives are none.
+#[test]
+fn alternatives_are_formatted() {
+    let mut failures = Vec::new();
+    for path in alternatives().iter().flat_map(|(_, alternative)| files(alternative, ".rs")) {
+        // From its standard input, rustfmt does not look for the modules that only the solution has.
+        let output = Command::new("rustfmt")
+            .args(["--edition", "2024", "--config-path"])
+            .arg(root())
+            .stdin(fs::File::open(&path).expect("the file is there"))
+            .output()
+            .expect("rustfmt is installed");
+        if String::from_utf8_lossy(&output.stdout) != read(&path) {
+            failures.push(format!("{0}: rustfmt --edition 2024 < {0}", path.display()));
+        }
+    }
+    require_none(&failures);
+}
+
+#[test]
+fn what_drills_share_is_the_same_in_all_of_them() {
+    let check = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["scaffold", "--check"]).output();
+    let check = check.expect("the runner starts");
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&[check.stdout, check.stderr].concat()));
+}
+
+/// What is the same by chance today is not the same tomorrow.
+#[test]
+fn what_is_the_same_in_solutions_is_shared_on_purpose() {
+    let table = read(&root().join("xtask/scaffold.txt"));
+    let shared = |file: &str| table.lines().any(|line| line.split_whitespace().next() == Some(file));
+    let mut failures = Vec::new();
+    let sources: Vec<PathBuf> =
+        crates("solutions").iter().flat_map(|folder| files(&folder.join("src"), ".rs")).collect();
+    for (index, path) in sources.iter().enumerate() {
+        let name = path.file_name().expect("a source has a name").to_string_lossy().into_owned();
+        if !shared(&name) && sources[..index].iter().any(|other| read(other) == read(path)) {
+            failures
+                .push(format!("{}: the same as another solution's: see xtask/scaffold.txt", path.display()));
         }
     }
     require_none(&failures);

@@ -5,11 +5,26 @@
 
 mod screen;
 
-use screen::judge;
+use screen::{judge, judge_with};
 
 #[test]
 fn a_green_one_is_told_what_to_read_next() {
     judge("green", &[], 0);
+}
+
+#[test]
+fn what_was_left_in_the_shell_changes_nothing() {
+    let left = [
+        ("CARGO_BUILD_TARGET", "no-such-machine"),
+        ("CARGO_PROFILE_TEST_OPT_LEVEL", "fast"),
+        ("DRAIN_ALONE", "1"),
+        ("DRAIN_EVENTS", "/dev/full"),
+        ("LISTEN_ADDR", "nowhere"),
+        ("RUSTFLAGS", "-D warnings -C panic=abort"),
+        ("RUST_TEST_SHUFFLE", "perhaps"),
+        ("RUST_TEST_THREADS", "none"),
+    ];
+    judge_with("green", &[], 0, &left);
 }
 
 #[test]
@@ -39,8 +54,12 @@ fn one_with_tests_of_its_own_is_not_judged() {
 
 #[test]
 fn one_that_does_not_compile_gets_the_compilers_words() {
-    let said = judge("not-compiling", &[], 1);
-    assert_eq!(said.matches("error[E0728]").count(), 1, "the compiler's words, once:\n{said}");
-    assert!(!said.contains("could not compile"), "and none of cargo's own:\n{said}");
-    assert!(said.contains("src/main.rs:5"), "where it is:\n{said}");
+    let bar = [("CARGO_TERM_PROGRESS_WHEN", "always"), ("CARGO_TERM_PROGRESS_WIDTH", "60")];
+    for left in [&[][..], &bar, &[("CARGO_TERM_COLOR", "always")], &[("CARGO_TERM_QUIET", "true")]] {
+        let said = judge_with("not-compiling", &[], 1, left);
+        assert_eq!(said.matches("error[E0728]").count(), 1, "the compiler's words, once:\n{said}");
+        assert!(!said.contains("could not compile"), "and none of cargo's own:\n{said}");
+        assert!(said.contains("--> not-compiling/src/main.rs:5"), "where it is:\n{said}");
+        assert!(!said.contains('\u{1b}'), "and no colours in a file:\n{said}");
+    }
 }

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `main` | start-up in the right order, and the exit code |
 //! | `config` | [`Config`]: what is read from the environment |
+//! | `environment`, `budget` | how a variable is read, and what is said of a bad one |
 //! | `signals` | [`Signals`]: SIGINT and SIGTERM |
 //! | `routes` | what the server answers |
 //! | `readiness` | [`Readiness`]: whether the server asks for new work |
@@ -15,7 +16,9 @@
 //! | `report` | [`Report`](report::Report): how the drain went |
 #![forbid(unsafe_code)]
 
+mod budget;
 mod config;
+mod environment;
 mod in_flight;
 mod readiness;
 mod report;
@@ -27,7 +30,8 @@ use std::process::ExitCode;
 
 use tokio::net::TcpListener;
 
-use crate::config::{BadValue, Config};
+use crate::config::Config;
+use crate::environment::BadValue;
 use crate::in_flight::InFlight;
 use crate::readiness::Readiness;
 use crate::signals::Signals;

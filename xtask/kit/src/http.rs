@@ -46,6 +46,14 @@ pub struct Response {
 }
 
 impl Response {
+    /// Fails unless `Content-Length` says how long the body is.
+    #[track_caller]
+    pub fn require_content_length(&self, scenario: &Scenario) {
+        let expected = self.body.len().to_string();
+        let observed = self.header("content-length").unwrap_or("no such header");
+        scenario.require(observed == expected, format!("Content-Length: {expected}"), observed);
+    }
+
     /// The value of the header with this lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
@@ -94,7 +102,19 @@ impl Display for Cut {
     }
 }
 
+/// `200, 5 bytes`, or how the connection ended instead.
+pub fn shown(outcome: &Result<Response, Cut>) -> String {
+    outcome.as_ref().map_or_else(ToString::to_string, ToString::to_string)
+}
+
 impl Client {
+    /// Connects, and fails the scenario if the program does not take the connection.
+    #[track_caller]
+    pub fn connected(scenario: &Scenario, name: &str, address: SocketAddr) -> Self {
+        Self::connect(scenario, name, address)
+            .unwrap_or_else(|cut| scenario.fail(format!("{name}: connected"), cut))
+    }
+
     /// Connects. `name` is the client's lane in the picture: `client 1`.
     ///
     /// # Errors
@@ -166,7 +186,7 @@ impl Client {
     /// How the connection ended instead, see [`Cut`]. The outcome is marked either way.
     pub fn response(&mut self, patience: Duration) -> Result<Response, Cut> {
         let outcome = self.read_response(patience);
-        let what = outcome.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+        let what = shown(&outcome);
         let at = match self.in_flight.take() {
             Some(span) => span.end(what),
             None if self.quiet && outcome.is_ok() => Moment::now(),
@@ -204,6 +224,11 @@ impl Client {
             (self, outcome)
         });
         Pending { scenario, name, sent, reader }
+    }
+
+    /// When the last response came, or its absence was known.
+    pub fn settled(&self) -> Moment {
+        self.settled
     }
 
     /// Waits at most `patience` for the program to close this connection, and discards what it sends

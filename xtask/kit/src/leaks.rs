@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::timeline::Millis;
-use crate::{Moment, Running, Scenario, ms, proc};
+use crate::{Moment, Running, Scenario, ms, proc, wire};
 
 /// How long something may take to end by itself.
 const PATIENCE: Duration = ms(1_000);
@@ -47,7 +47,7 @@ impl Footprint {
         loop {
             let left = self.left(Self::now());
             if left.is_empty() {
-                return;
+                return ["task", "thread", "descriptor", "process"].into_iter().for_each(wire::none_left);
             }
             if std::time::Instant::now() >= until {
                 scenario.fail("no task, thread, descriptor or child left", left.join(", "));
@@ -84,12 +84,37 @@ pub fn require_descriptors_at_most(scenario: &Scenario, program: &Running, limit
         format!("at most {limit} open descriptors, {} after the last connection ended", Millis(PATIENCE)),
         format!("{count} open descriptors"),
     );
+    wire::none_left("descriptor");
 }
 
 /// Fails unless the program has at most `limit` threads within a second.
 pub fn require_threads_at_most(scenario: &Scenario, program: &Running, limit: usize) {
     let count = settle(|| program.threads(), limit);
     scenario.require(count <= limit, format!("at most {limit} threads"), format!("{count} threads"));
+    wire::none_left("thread");
+}
+
+/// Fails if the program has a child process now.
+#[track_caller]
+pub fn require_no_child(scenario: &Scenario, program: &Running, when: &str) {
+    let children = program.children();
+    scenario.require(
+        children.is_empty(),
+        format!("no child process {when}"),
+        format!("child processes: {}", children.join(", ")),
+    );
+}
+
+/// How much memory this process has now, in KiB.
+///
+/// # Panics
+///
+/// If the kernel does not say.
+pub fn resident_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.expect("the kernel says how much memory is ours")
 }
 
 /// Fails if the program has exited and a process that it started still runs, 100 ms later: killing a
@@ -107,6 +132,7 @@ pub fn require_no_process_left(scenario: &Scenario, program: &Running) {
         "no process left after the exit",
         format!("still running: {}", left.join(", ")),
     );
+    wire::none_left("process");
 }
 
 fn settle(count: impl Fn() -> usize, limit: usize) -> usize {
@@ -115,4 +141,16 @@ fn settle(count: impl Fn() -> usize, limit: usize) -> usize {
         std::thread::sleep(ms(5));
     }
     count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_kept_is_seen() {
+        let before = resident_memory();
+        let kept = vec![1_u8; 32 << 20];
+        assert!(resident_memory() > before + (24 << 10), "{} bytes", kept.len());
+    }
 }

@@ -79,10 +79,17 @@
 //! | `scenario` | [`Scenario`]: one criterion being tested; `require`, `at_most`, `wait`, `fail`, `unknown` |
 //! | `timeline` | [`Timeline`]: what happened when, measured from the signal |
 //! | `picture` | the timeline as a learner sees it, 20 lines at most |
-//! | `program` | [`Program`]: a program under test: lines, signals, exit, its drain report |
+//! | `paused` | what a library's test needs on a paused clock |
+//! | `program` | [`Program`]: a program under test: lines, signals, exit |
+//! | `output` | what a program prints, read to its end |
+//! | `report` | [`DrainReport`]: what a drain says of itself |
 //! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
+//! | `metrics` | [`Exposition`]: what a scrape brings in |
 //! | `load` | [`load`]: many clients through a drain, with a ledger |
-//! | `leaks` | [`leaks`]: tasks, threads, descriptors, child processes |
+//! | `visits` | [`Visits`]: clients that come at random moments of a drain |
+//! | `leaks` | [`leaks`]: tasks, threads, descriptors, child processes, memory |
+//! | `signals` | what a program inherits of signals: nothing |
+//! | `descriptors` | open files: enough for us, and no more for the program than it would have |
 //! | `socket` | how much of what was sent has not been read |
 //! | `lag` | was the machine itself late? |
 //! | `watchdog` | ends a scenario that hangs, and says what it waited for |
@@ -96,7 +103,9 @@ mod http;
 mod lag;
 pub mod leaks;
 pub mod load;
+mod metrics;
 mod output;
+mod paused;
 mod picture;
 mod proc;
 mod program;
@@ -105,15 +114,19 @@ mod scenario;
 mod signals;
 mod socket;
 mod timeline;
+mod visits;
 mod watchdog;
 mod wire;
 
-pub use http::{Client, Cut, Pending, Response};
+pub use http::{Client, Cut, Pending, Response, shown};
+pub use metrics::{Exposition, Sample};
 pub use nix::sys::signal::Signal;
+pub use paused::{AT_ONCE, list, panic_unseen, settled};
 pub use program::{Exit, Outcome, Program, Running, program_at};
 pub use report::DrainReport;
 pub use scenario::{Race, Scenario, Waiting};
 pub use timeline::{Moment, Span, Timeline};
+pub use visits::{Dice, Visit, Visitor, Visits};
 
 use std::time::Duration;
 

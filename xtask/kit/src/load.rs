@@ -24,7 +24,8 @@ pub struct Ledger {
     /// The program takes no more work: the connect failed or, once the program has its signal, the
     /// connection ended in the accept queue.
     pub refused: usize,
-    /// An open connection was closed before any byte of a response to the next request on it.
+    /// An open connection was closed before any byte of a response to the next request on it, and no response
+    /// had announced that.
     pub closed: usize,
     /// A request that the program had, and that got no complete response.
     pub lost: usize,
@@ -67,10 +68,7 @@ pub fn in_flight(
     while pending.len() < count {
         let numbers = pending.len() + 1..=count.min(pending.len() + CONNECTS_AT_ONCE);
         let connect = |number| {
-            let client = Client::connect(scenario, &format!("client {number}"), address);
-            let mut client = client.unwrap_or_else(|cut| {
-                scenario.fail(format!("client {number}: connected before the signal"), cut)
-            });
+            let mut client = Client::connected(scenario, &format!("client {number}"), address);
             (client.send(path), client)
         };
         let (sent, clients): (Vec<Moment>, Vec<Client>) = numbers.map(connect).unzip();
@@ -138,7 +136,10 @@ impl Load {
                     if !ledger.enter(&outcome, fresh, signalled) {
                         continue;
                     }
-                    if keep_alive {
+                    let announced = outcome.is_ok_and(|response| {
+                        response.header("connection").is_some_and(|says| says.eq_ignore_ascii_case("close"))
+                    });
+                    if keep_alive && !announced {
                         connection = Some(client);
                     }
                 }

@@ -7,7 +7,7 @@ use std::os::unix::process::{ExitStatusExt as _, parent_id};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -84,6 +84,36 @@ impl<'a> Program<'a> {
         program.arg(scenario.test_name()).arg("--exact").arg("--nocapture").start()
     }
 
+    /// A library's drain in a process of its own, see [`Program::alone`]: `drain` begins it and ends it, in
+    /// a runtime with so many threads, and returns how long it took. Returns the process, and that.
+    ///
+    /// A drain that hangs fails the scenario: so it is told from one that is silent.
+    #[track_caller]
+    pub fn measured(
+        scenario: &'a Scenario,
+        threads: usize,
+        drain: impl AsyncFnOnce() -> Duration,
+    ) -> (Running, Duration) {
+        const PATIENCE: Duration = ms(7_000);
+        let program = Self::alone(scenario, || {
+            let mut runtime = match threads {
+                1 => tokio::runtime::Builder::new_current_thread(),
+                _ => tokio::runtime::Builder::new_multi_thread(),
+            };
+            let runtime = runtime.worker_threads(threads).enable_all().build().expect("a runtime");
+            let measured = async { println!("\nmeasured {}", drain().await.as_nanos()) };
+            let _ = runtime.block_on(async { tokio::time::timeout(PATIENCE, measured).await });
+        });
+        let exit = program.exit();
+        let lines = program.stdout();
+        let measured = lines.iter().find_map(|(_, line)| line.strip_prefix("measured ")?.parse().ok());
+        if measured.is_none() && exit.outcome == Outcome::Code(0) {
+            scenario
+                .fail("a drain that returns", format!("it had not, {} after the start", Millis(PATIENCE)));
+        }
+        (program, Duration::from_nanos(measured.unwrap_or_default()))
+    }
+
     /// Gives the program a lane of its own in the picture, `program 3`: where a test starts several,
     /// a failure then shows the one that failed, with its own signal as zero.
     pub fn called(mut self, lane: &str) -> Self {
@@ -144,11 +174,50 @@ impl<'a> Program<'a> {
         output.read(Stream::Stdout, filled, gate.clone(), Recorder::new(&scenario, &lane));
         output.read(Stream::Stderr, 0, Gate::opened(), Recorder::new(&scenario, &lane));
         watch(child, &output, Recorder::new(&scenario, &lane));
-        Running { name: self.name, lane, pid, mark: self.mark, output, scenario, gate, _stdin: stdin }
+        Running {
+            name: self.name,
+            lane,
+            pid,
+            mark: self.mark,
+            output,
+            scenario,
+            gate,
+            signalled: AtomicBool::new(false),
+            _stdin: stdin,
+        }
     }
 }
 
 impl Program<'_> {
+    /// Requires that the program, started with this value of a variable, refuses it: one line on standard
+    /// error that names both, nothing on standard output, exit code 2.
+    #[track_caller]
+    pub fn require_refused(self, variable: &str, value: &str) {
+        let scenario = self.scenario;
+        scenario.timeline().mark("start", format!("{variable}={value}"));
+        let program = self.env(variable, value).start();
+        let _waiting = scenario.waiting(format!("the program to refuse {variable}={value}"));
+        let require_silence = || {
+            let printed =
+                program.output.lock().stdout.iter().map(|line| line.text.clone()).collect::<Vec<_>>();
+            let expected = format!("{variable}={value}: exit code 2, and nothing on stdout");
+            scenario.require(printed.is_empty(), expected, format!("`{}`", printed.join(" / ")));
+        };
+        while program.exited().is_none() {
+            require_silence();
+            thread::sleep(ms(2));
+        }
+        program.exit_with(2);
+        require_silence();
+        let told = program.stderr().into_iter().map(|(_, line)| line).filter(|line| !line.is_empty());
+        let told: Vec<String> = told.collect();
+        scenario.require(
+            told.len() == 1 && told[0].contains(variable) && told[0].contains(value),
+            format!("one line on stderr that names {variable} and `{value}`"),
+            if told.is_empty() { "nothing".to_owned() } else { told.join(" / ") },
+        );
+    }
+
     #[track_caller]
     fn cannot_start(&self, error: &io::Error) -> ! {
         let what = format!("cannot start {}: {error}", self.name);
@@ -170,6 +239,7 @@ pub struct Running {
     output: Arc<Output>,
     scenario: Scenario,
     gate: Gate,
+    signalled: AtomicBool,
     _stdin: Option<ChildStdin>,
 }
 
@@ -237,10 +307,42 @@ impl Running {
         self.output.lock().stderr.iter().map(|line| (line.at, line.text.clone())).collect()
     }
 
-    /// Sends a signal; the first one is the zero of the picture.
+    /// Waits for the first line on standard output that reads `text`, as [`Running::line`] does, and fails if
+    /// it came before `moment`: what a signal brings about comes after it.
+    #[track_caller]
+    pub fn line_after(&self, moment: Moment, text: &str) -> Moment {
+        let at = self.line(text);
+        if at < moment {
+            let expected = format!("`{text}` on stdout, not before it is asked for");
+            self.scenario.fail_at(at, expected, format!("{} before that", Millis(moment.since(at))));
+        }
+        at
+    }
+
+    /// Requires that the program runs on for this long, without being told to stop.
+    #[track_caller]
+    pub fn runs_on_for(&self, time: Duration) {
+        let until = Moment::now().plus(time);
+        while Moment::now() < until {
+            if let Some(exit) = self.exited() {
+                self.scenario.fail_at(exit.at, format!("{} running until a signal comes", self.name), exit);
+            }
+            thread::sleep(ms(5));
+        }
+    }
+
+    /// Sends a signal; the first one is the zero of the picture. Fails if there has been an exit before it:
+    /// then whatever the program does is no answer to a signal.
+    #[track_caller]
     pub fn signal(&self, signal: Signal) -> Moment {
         // Under the lock, so that the number cannot belong to somebody else by now.
         let output = self.output.lock();
+        let first = !self.signalled.swap(true, Ordering::SeqCst);
+        if let Some(exit) = output.exit.filter(|_| first) {
+            drop(output);
+            let expected = format!("{} running until it gets {}", self.name, signal.as_str());
+            self.scenario.fail_at(exit.at, expected, format!("{exit} before that"));
+        }
         let at = match &self.lane {
             None => self.scenario.timeline().anchor(signal.as_str()),
             Some(lane) => self.scenario.timeline().anchor_of(lane, signal.as_str()),
@@ -322,6 +424,36 @@ impl Running {
             [] => fail(format!("no such line, {exit}{stderr}")),
             lines => fail(format!("{} such lines", lines.len())),
         }
+    }
+
+    /// Waits for the exit, and requires that the drain has reported itself once, with this outcome and so
+    /// much abandoned.
+    #[track_caller]
+    pub fn require_report(&self, outcome: &str, abandoned: u64) -> DrainReport {
+        let report = self.drain_report();
+        self.scenario.require(
+            report.outcome == outcome && report.abandoned == abandoned,
+            format!("outcome={outcome} abandoned={abandoned} on stderr"),
+            format!("outcome={} abandoned={}", report.outcome, report.abandoned),
+        );
+        report
+    }
+
+    /// Requires that the program leaves at its deadline, `budget` after `signal`, with code 1: not more than
+    /// 50 ms before it and 500 ms after it.
+    #[track_caller]
+    pub fn exit_at_the_deadline(&self, budget: Duration, signal: Moment) -> Exit {
+        let exit = self.exit_at_most(budget + ms(2_000), signal);
+        let took = exit.at.since(signal);
+        if exit.outcome != Outcome::Code(1) || took + ms(50) < budget {
+            self.scenario.fail_at(
+                exit.at,
+                format!("exit code 1, {budget:?} after the signal: at the deadline, with work in flight"),
+                format!("{exit}, {took:.1?} after it"),
+            );
+        }
+        self.scenario.at_most(budget + ms(500), signal, exit.at, "exit");
+        exit
     }
 
     /// Waits until the program stands in its first write to a standard output that is full
@@ -475,6 +607,19 @@ mod tests {
         let program = shell(&scenario, "sleep 60 & echo draining");
         program.exit_with(0);
         program.line("draining");
+    }
+
+    #[test]
+    fn a_program_that_ends_by_itself_has_not_heard_a_signal() {
+        let scenario = Scenario::new();
+        let program = shell(&scenario, "echo running; echo draining");
+        program.line("draining");
+        let told_of_running = told(|| program.runs_on_for(ms(5_000)));
+        assert!(told_of_running.contains("exit code 0"), "{told_of_running}");
+        let told_of_signal = told(|| _ = program.signal(Signal::SIGTERM));
+        assert!(told_of_signal.contains("running until it gets SIGTERM"), "{told_of_signal}");
+        let told_of_line = told(|| _ = program.line_after(Moment::now(), "draining"));
+        assert!(told_of_line.contains("not before it is asked for"), "{told_of_line}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Scenario;
+
 /// What a drain said of itself: `drain outcome=complete duration=1.503s abandoned=0`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DrainReport {
@@ -14,6 +16,16 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
+    /// Fails unless the duration lies between these two.
+    #[track_caller]
+    pub fn require_duration(&self, scenario: &Scenario, least: Duration, most: Duration) {
+        scenario.require(
+            self.duration >= least && self.duration <= most,
+            format!("a duration of {least:.1?} to {most:.1?}, from the beginning of the drain to its end"),
+            format!("duration={:?}", self.duration),
+        );
+    }
+
     /// Reads the line; `None` if it is not as the brief has it.
     pub fn parse(line: &str) -> Option<Self> {
         let field = |name: &str| {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use drain_criteria::Criterion;
 use tokio::runtime::Handle;
+use tokio::task;
 
 use crate::lag::Meter;
 use crate::timeline::{Millis, Moment, Timeline};
@@ -225,6 +226,14 @@ impl Scenario {
                 format!("{what} within {}", Millis(limit)),
                 format!("still waiting after {}; alive then: {}", Millis(limit), self.alive()),
             ),
+        }
+    }
+
+    /// Waits for a task, which may neither panic nor take longer than `limit` on the clock of the runtime.
+    pub async fn returned<T>(&self, limit: Duration, what: impl Display, task: task::JoinHandle<T>) -> T {
+        match self.wait_at_most(limit, &what, task).await {
+            Ok(value) => value,
+            Err(error) => self.fail(what, format!("it did not: {error}")),
         }
     }
 

@@ -27,6 +27,11 @@ impl Moment {
         self.0.saturating_duration_since(earlier.0)
     }
 
+    /// Blocks this thread until then, in real time.
+    pub fn wait(self) {
+        std::thread::sleep(self.since(Self::now()));
+    }
+
     /// The moment `time` after this one.
     pub fn plus(self, time: Duration) -> Self {
         Self(self.0 + time)

@@ -110,6 +110,11 @@ pub(crate) fn note(what: &str) {
     write("note", [("what", text(what))]);
 }
 
+/// What was looked for and not found: `task`, `thread`, `descriptor`, `process`.
+pub(crate) fn none_left(what: &str) {
+    write("none left", [("what", text(what))]);
+}
+
 pub(crate) fn passed() {
     write("passed", []);
 }

@@ -81,7 +81,7 @@ pub trait Pool: Send + Sync + 'static {
     fn drain(self: Arc<Self>, deadline: Instant) -> Calling<Outcome>;
 
     /// `on_drain`: whether the hook is added. Asked only if the [`Words`] of the drill have hooks.
-    fn on_drain(self: Arc<Self>, _hook: Box<dyn FnOnce() + Send>) -> Calling<bool> {
+    fn on_drain(self: Arc<Self>, _hook: Box<dyn Fn() + Send + Sync>) -> Calling<bool> {
         unreachable!("this pool has no hooks")
     }
 }

@@ -1,8 +1,8 @@
 //! Explores the schedules of a submission, and tells the one in which it fails.
 //!
-//! A race check compiles the learner's own, unmodified source a second time, with tokio replaced by
-//! [shuttle](https://docs.rs/shuttle)'s stand-ins: every await becomes a point at which a controlled
-//! scheduler decides who goes on. [`explore`] runs a scenario under thousands of schedules, half of
+//! A race check compiles the learner's own, unmodified source a second time, with stand-ins for tokio and for the
+//! locks of std: every use of them becomes a point at which a controlled scheduler, that of
+//! [shuttle](https://docs.rs/shuttle), decides who goes on. [`explore`] runs a scenario under thousands of schedules, half of
 //! them random, half with a few priority changes at random points (PCT finds bugs that need a rare
 //! order of few events). Each schedule has a number, its seed; the same seed gives the same schedule.
 //!
@@ -23,25 +23,31 @@
 //! }
 //! ```
 //!
-//! Time is not modelled: a time-out strikes only where the scenario triggers it, and a `sleep` is over at
-//! once, unless it lasts for years. For a deadline that must not come there is [`NEVER`]. Locks and atomics of
-//! `std` are no scheduling points and threads are not controlled: the runner says so instead of
-//! calling such a submission green.
+//! Time is not modelled: a time-out strikes where the scenario triggers it, or when nobody else can go on, and
+//! a `sleep` is over at once, unless either lasts for years. For a deadline that must not come there is
+//! [`NEVER`]. Locks and atomics of `std` are shuttle's too, also in a scenario: what it counts for itself it
+//! counts with those of `core`, which are no scheduling points. Threads are not controlled: the runner says so
+//! instead of calling such a submission green.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod scripts;
+
 use std::any::Any;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use drain_kit::{Race, Scenario};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, FailurePersistence, Runner};
+
+pub use scripts::{Calling, Drained, Pool, Words, scripts};
 
 /// From now to a deadline that does not come, whether the code under test waits for it with a time-out or
 /// with a `sleep`: the stand-in for that is over at once unless it lasts for more than a year.
@@ -106,10 +112,14 @@ where
 {
     tell_before_an_abort();
     let body = Arc::new(body);
-    let _waiting =
-        scenario.waiting("a schedule to end: a lock of std is held across an await, or a loop never yields");
-    let one: Option<u64> = std::env::var("DRAIN_SEED").ok().and_then(|seed| seed.parse().ok());
-    let of = std::env::var("DRAIN_SCHEDULES").ok().and_then(|count| count.parse().ok()).unwrap_or(SCHEDULES);
+    let _waiting = scenario.waiting("a schedule to end: a loop in the code never comes to an await");
+    let one = number_in(scenario, "DRAIN_SEED");
+    let of = number_in(scenario, "DRAIN_SCHEDULES").unwrap_or(SCHEDULES);
+    if let Some((name, _)) =
+        std::env::vars_os().find(|(name, _)| name.to_string_lossy().starts_with("SHUTTLE_"))
+    {
+        scenario.unknown(format!("{} is set, and shuttle heeds it: unset it", name.to_string_lossy()));
+    }
     let seeds = one.map_or(1..=of, |seed| seed..=seed);
     for (done, seed) in (1..).zip(seeds) {
         let run = Run { done, of, seed, story: Story::default(), panics: Vec::new() };
@@ -123,6 +133,43 @@ where
     if one.is_none() {
         scenario.note(format!("{of} schedules"));
     }
+}
+
+/// The number in a variable of the environment, if it is set. None at all, or anything else, would be a
+/// check that cannot fail.
+fn number_in(scenario: &Scenario, name: &str) -> Option<u64> {
+    let text = std::env::var_os(name)?;
+    let number = text.to_str().and_then(|text| text.parse().ok()).filter(|&number| number > 0);
+    Some(
+        number.unwrap_or_else(|| scenario.unknown(format!("{name} is {text:?}, and not a number from 1 on"))),
+    )
+}
+
+/// What comes out of `body` in so many schedules.
+///
+/// # Panics
+///
+/// With the panic of the schedule that does not come to its end.
+pub fn outcomes<F, Fut>(schedules: u64, body: F) -> BTreeSet<String>
+where
+    F: Fn() -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = String> + 'static,
+{
+    let outcomes = Arc::new(Mutex::new(BTreeSet::new()));
+    let collect = {
+        let outcomes = outcomes.clone();
+        Arc::new(move |_| {
+            let (outcome, outcomes) = (body(), outcomes.clone());
+            async move {
+                let outcome = outcome.await;
+                outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(outcome);
+            }
+        })
+    };
+    for seed in 1..=schedules {
+        schedule(seed, Story::default(), &collect).unwrap_or_else(|panic| resume_unwind(panic));
+    }
+    outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 thread_local! {
@@ -208,10 +255,37 @@ where
     let body = body.clone();
     let all = move || {
         *story.lock() = Told::default();
+        shuttle::future::spawn(drain_race_tokio::time::clock());
         shuttle::future::block_on(body(story.clone()));
     };
-    let runner = Runner::new(scheduler, config);
+    let runner = Runner::new(ClockLast { scheduler, had_a_choice: true }, config);
     catch_unwind(AssertUnwindSafe(|| runner.run(all))).map(|_| ())
+}
+
+/// Lets the clock go on only when nobody else can.
+struct ClockLast<S> {
+    scheduler: S,
+    /// Whether there was a choice in the execution before; PCT panics if there was none.
+    had_a_choice: bool,
+}
+
+impl<S: Scheduler> Scheduler for ClockLast<S> {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        std::mem::take(&mut self.had_a_choice).then(|| self.scheduler.new_execution())?
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], current: Option<TaskId>, yields: bool) -> Option<TaskId> {
+        /// It is the first task that a schedule spawns.
+        const CLOCK: usize = 1;
+        let others: Vec<&Task> =
+            runnable.iter().copied().filter(|task| usize::from(task.id()) != CLOCK).collect();
+        self.had_a_choice |= others.len() > 1;
+        self.scheduler.next_task(if others.is_empty() { runnable } else { &others }, current, yields)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.scheduler.next_u64()
+    }
 }
 
 impl Failure {

@@ -1,4 +1,8 @@
-//! Shows the bugs that a drill's tests are known to catch, and how one is caught.
+//! Shows the bugs that a drill's tests are known to catch, and how one is caught; keeps them up to date.
+
+mod git;
+mod renew;
+mod working_copy;
 
 use std::fs;
 
@@ -21,32 +25,87 @@ pub(crate) const COMMAND: Command = Command {
     name: "zoo",
     summary: "the bugs that a drill's tests are known to catch",
     help: "\
-usage: cargo xtask zoo SELECTION [BUG] [--json]
+usage: cargo xtask zoo SELECTION [NAME] [--json]
+       cargo xtask zoo SELECTION [NAME] --renew
+       cargo xtask zoo SELECTION --edit NAME
+       cargo xtask zoo SELECTION --save NAME
 
-Without BUG: all bugs of the drill, what each costs, which criterion catches it.
-With BUG: its patch, and the verdict on the solution with that bug in it.
+Without NAME: all bugs of the drill, what each costs, which criterion catches it.
+With NAME: its patch, and the verdict on the solution with that bug in it. NAME
+may also be one of the alternatives.
+
+Who changes a solution, or its zoo:
+  --renew   mend the patches that the solution has left behind, or only this one
+  --edit    a working copy of the solution with the bug in it, or for a new bug
+  --save    turn the working copy into the patch
 ",
     run,
 };
 
+/// What is done with the zoo.
+#[derive(Clone, Copy, PartialEq)]
+enum Task {
+    Show,
+    Renew,
+    Edit,
+    Save,
+}
+
 fn run(mut arguments: lexopt::Parser) -> Result<u8> {
-    let (mut words, mut json) = (Vec::new(), false);
+    let (mut words, mut json, mut task) = (Vec::new(), false, Task::Show);
     while let Some(argument) = arguments.next()? {
-        match argument {
-            Value(word) => words.push(word.string()?),
-            Long("json") => json = true,
+        let asked = match argument {
+            Value(word) => {
+                words.push(word.string()?);
+                continue;
+            }
+            Long("json") => {
+                json = true;
+                continue;
+            }
+            Long("renew") => Task::Renew,
+            Long("edit") => Task::Edit,
+            Long("save") => Task::Save,
             argument => return Err(argument.unexpected().into()),
+        };
+        if std::mem::replace(&mut task, asked) != Task::Show {
+            return Err(Error::new("one of --renew, --edit and --save at a time"));
         }
     }
     let [drill] = selection::required(&words[..words.len().min(1)], "zoo")?
         .try_into()
         .map_err(|_| Error::new("a zoo is one drill's: name one"))?;
-    let bugs = specimen::bugs(&drill)?;
-    match &words[1..] {
-        [] => show_all(&drill, &bugs, json),
-        [name] => show_one(&drill, &bugs, name, json),
-        _ => Err(Error::new("`zoo` takes a drill and at most one bug")),
+    let name = match &words[1..] {
+        [] => None,
+        [name] => Some(name.as_str()),
+        _ => return Err(Error::new("`zoo` takes a drill and at most one bug")),
+    };
+    match (task, name) {
+        (Task::Edit, Some(name)) => return renew::edit(&drill, name),
+        (Task::Save, Some(name)) => return renew::save(&drill, name),
+        (Task::Edit | Task::Save, None) => return Err(Error::new("name the bug")),
+        (Task::Renew | Task::Show, _) => {}
     }
+    let bugs = specimen::bugs(&drill)?;
+    match (task, name) {
+        (Task::Renew, Some(name)) => renew::renew(&drill, &[find(&drill, &bugs, name)?.name.clone()]),
+        (Task::Renew, None) => {
+            renew::renew(&drill, &bugs.into_iter().map(|bug| bug.name).collect::<Vec<_>>())
+        }
+        (_, None) => show_all(&drill, &bugs, json),
+        (_, Some(name)) => match specimen::alternatives(&drill)?.iter().find(|other| other.name == name) {
+            Some(alternative) => show_alternative(&drill, alternative, json),
+            None => show_one(&drill, find(&drill, &bugs, name)?, json),
+        },
+    }
+}
+
+fn find<'a>(drill: &Drill, bugs: &'a [Specimen], name: &str) -> Result<&'a Specimen> {
+    bugs.iter().find(|bug| bug.name == name).ok_or_else(|| {
+        let nearest = selection::nearest(name, bugs.iter().map(|bug| bug.name.as_str()));
+        let meant = nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+        Error::new(format!("the zoo of {} has no bug `{name}`{meant}", drill.name))
+    })
 }
 
 fn show_all(drill: &Drill, bugs: &[Specimen], json: bool) -> Result<u8> {
@@ -77,21 +136,34 @@ fn show_all(drill: &Drill, bugs: &[Specimen], json: bool) -> Result<u8> {
     Ok(0)
 }
 
-fn show_one(drill: &Drill, bugs: &[Specimen], name: &str, json: bool) -> Result<u8> {
-    let bug = bugs.iter().find(|bug| bug.name == name).ok_or_else(|| {
-        let nearest = selection::nearest(name, bugs.iter().map(|bug| bug.name.as_str()));
-        let meant = nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
-        Error::new(format!("the zoo of {} has no bug `{name}`{meant}", drill.name))
-    })?;
+fn show_one(drill: &Drill, bug: &Specimen, json: bool) -> Result<u8> {
     let scratch = Scratch::of_drill("zoo", drill)?;
     scratch.apply(drill, &bug.path)?;
+    let patch = fs::read_to_string(&bug.path).at("read", &bug.path)?;
+    show_verdict(drill, &scratch, bug, &patch, json)
+}
+
+fn show_alternative(drill: &Drill, alternative: &Specimen, json: bool) -> Result<u8> {
+    let scratch = Scratch::of_drill("zoo", drill)?;
+    scratch.lay_over(drill, &alternative.path)?;
+    let readme = alternative.path.join("README.md");
+    show_verdict(drill, &scratch, alternative, &fs::read_to_string(&readme).at("read", &readme)?, json)
+}
+
+fn show_verdict(
+    drill: &Drill,
+    scratch: &Scratch,
+    specimen: &Specimen,
+    about: &str,
+    json: bool,
+) -> Result<u8> {
     let submission =
-        Submission { shown: bug.path.clone(), ..Submission::in_scratch(drill, Set::Solutions, &scratch) };
+        Submission { shown: specimen.path.clone(), ..Submission::in_scratch(drill, Set::Solutions, scratch) };
     let verdict = engine::judge(&submission, &Asked::all_lights(), &Reporter::silent())?;
     if json {
         value::print(&json::verdicts(std::slice::from_ref(&verdict)))?;
     } else {
-        print!("{}\n\n", fs::read_to_string(&bug.path).at("read", &bug.path)?.trim_end());
+        print!("{}\n\n", about.trim_end());
         print!("{}", screen::draw(&verdict, true, 0));
     }
     Ok(verdict::exit_code(std::slice::from_ref(&verdict)))

@@ -103,6 +103,20 @@ pub(crate) fn test(
     Ok(Compiled { took, warnings, result })
 }
 
+/// What clippy has to say about a package, the first line of each.
+pub(crate) fn lints(workspace: &Workspace, package: &str) -> Result<Vec<String>> {
+    let _room = cores::for_a_build();
+    let mut cargo = cargo(workspace);
+    cargo.args(["clippy", "--quiet", "--no-deps", "--package", package]);
+    let (child, _group) =
+        interrupt::spawn(cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()))?;
+    let output = child.wait_with_output().map_err(|error| Error::new(format!("cargo clippy: {error}")))?;
+    interrupt::check()?;
+    let said = strip_colour(&String::from_utf8_lossy(&output.stderr));
+    let is_one = |line: &&str| line.starts_with("warning") || line.starts_with("error");
+    Ok(said.lines().filter(is_one).map(str::to_owned).collect())
+}
+
 /// What cargo has done.
 struct Built {
     began: SystemTime,

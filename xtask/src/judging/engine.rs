@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::judging::compile::{self, Binary};
 use crate::judging::submission::Submission;
 use crate::judging::verdict::{Judged, LightVerdict, Verdict, Word};
-use crate::judging::{cores, criteria, race, tamper};
+use crate::judging::{criteria, race, tamper};
 use crate::reporter::Reporter;
 use crate::{interrupt, typeset, workspace};
 
@@ -88,7 +88,10 @@ pub(crate) fn judge(submission: &Submission, asked: &Asked, reporter: &Reporter)
     let (criteria, scenarios) = asked.of(submission)?;
     let compiled = compile::acceptance(&submission.workspace, &submission.package(), reporter)?;
     let (compiler, lights) = match compiled.result {
-        Err(said) => (Some(compile::errors(&said)), not_built(compiled.took, compile::reason(&said))),
+        Err(said) => (
+            Some(submission.in_its_own_paths(&compile::errors(&said))),
+            not_built(compiled.took, compile::reason(&said)),
+        ),
         Ok(binary) => {
             let judged =
                 run(submission, asked, &binary.with_seed(asked.seed), criteria, scenarios, reporter)?;
@@ -180,7 +183,7 @@ fn summed_up(name: Light, criteria: Vec<Judged>) -> LightVerdict {
         // Nothing ran that the learner has to read about one by one: all have the same reason.
         Word::NotRun => tests[0].seen().trim_start_matches("because ").to_owned(),
         Word::Ok if !notes.is_empty() && name != Light::Tests => notes.join("; "),
-        Word::Ok if name == Light::Leaks => "no task, thread, descriptor or child left".to_owned(),
+        Word::Ok if name == Light::Leaks => none_left(&criteria),
         _ => format!("{} of {}", tests.iter().filter(is_ok).count(), tests.len()),
     };
     match races.as_slice() {
@@ -191,6 +194,18 @@ fn summed_up(name: Light, criteria: Vec<Judged>) -> LightVerdict {
         }
     }
     light(name, word, took, &summary, criteria)
+}
+
+/// What was looked for, and not found.
+fn none_left(criteria: &[Judged]) -> String {
+    let looked =
+        |kind: &&str| criteria.iter().any(|judged| judged.story.none_left.iter().any(|left| left == kind));
+    let kinds: Vec<&str> = ["task", "thread", "descriptor", "process"].into_iter().filter(looked).collect();
+    match kinds.as_slice() {
+        [] => format!("{0} of {0}", criteria.len()),
+        [only] => format!("no {only} left"),
+        [first @ .., last] => format!("no {} or {last} left", first.join(", ")),
+    }
 }
 
 /// What came of some criteria, judged without a word.
@@ -216,7 +231,7 @@ pub(crate) fn judge_some(
         trial.warnings = compiled.warnings;
         match compiled.result {
             Ok(binary) => trial.judge(&binary, &tests, reporter)?,
-            Err(said) => return Ok(Err(compile::errors(&said))),
+            Err(said) => return Ok(Err(submission.in_its_own_paths(&compile::errors(&said)))),
         }
     }
     trial.judged.extend(race::judge(submission, &scenarios, None, reporter)?);
@@ -230,8 +245,7 @@ impl Trial {
         self.judged = criteria::judge(binary, criteria, reporter)?;
         for _ in 0..2 {
             for judged in self.judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
-                let _alone = cores::all();
-                *judged = criteria::one(binary, &judged.criterion)?;
+                *judged = criteria::alone(binary, &judged.criterion)?;
                 self.asked_again += 1;
             }
         }

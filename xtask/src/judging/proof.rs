@@ -23,7 +23,7 @@ use crate::value::Get as _;
 use crate::workspace::{self, Workspace};
 
 /// Folders of a package from which nothing is built.
-const NOT_BUILT: [&str; 5] = ["target", ".git", "node_modules", "zoo", "alternatives"];
+const NOT_BUILT: [&str; 6] = ["target", ".git", "node_modules", "alternatives", "stub", "zoo"];
 
 /// Something that cargo has built from sources of this workspace, or has found built.
 pub(crate) struct Artefact {

@@ -1,8 +1,12 @@
 //! The race check: the submission's own source under thousands of schedules.
 //!
 //! The scenarios stand in the exercise (`race/tests/schedules.rs`). They are compiled against the
-//! submission with stand-ins for tokio, and run like any other criterion. What the controlled scheduler
-//! cannot see makes a submission *not judged* here, with the reason; it is never green by default.
+//! submission with stand-ins for tokio and for the locks of std, and run like any other criterion. What the
+//! controlled scheduler cannot see makes a submission *not judged* here, with the reason; it is never green
+//! by default.
+
+mod crates;
+mod no_stand_in;
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +15,15 @@ use drain_criteria::Criterion;
 
 use crate::drill::{Drill, Set};
 use crate::error::{At as _, Result};
-use crate::judging::compile;
+use crate::judging::compile::{self, Binary};
 use crate::judging::criteria;
+use crate::judging::scratch::Scratch;
 use crate::judging::submission::Submission;
 use crate::judging::verdict::{Judged, Story, Word};
 use crate::reporter::Reporter;
 use crate::workspace::{self, Workspace};
+
+use crates::Crates;
 
 /// The scenarios of a drill; none if it has no race check.
 pub(crate) fn scenarios(drill: &Drill) -> Result<Vec<Criterion>> {
@@ -39,38 +46,54 @@ pub(crate) fn judge(
     }
     let Submission { drill, set, workspace, .. } = submission;
     let sources = workspace.sources(&drill.path(*set).join("src"));
-    let unseen = unseen(&all_sources(&sources));
-    if let Some(Unseen { what, blocks: true }) = &unseen {
-        return Ok(not_judged(
-            scenarios,
-            &format!("the code uses {what}, which the scheduler does not control"),
-        ));
+    if let Some(what) = unseen(&all_sources(&sources)) {
+        let reason = format!("the code uses `{what}`, which the scheduler does not control");
+        return Ok(not_judged(scenarios, &reason));
+    }
+    let crates = Crates::added(drill, *set, workspace)?;
+    let copy = crates.copy_of_the_workspace(drill, *set, workspace)?;
+    let copied = copy.as_ref().map(Scratch::workspace);
+    let workspace = copied.as_ref().unwrap_or(workspace);
+    if let Some(reason) = crates.give_to_the_race_check(drill, *set, workspace)? {
+        return Ok(not_judged(scenarios, &reason));
     }
     if !has_been_built(workspace) {
         reporter.say("race check: building the controlled scheduler, about a minute this first time");
     }
     let package = format!("{}-race", submission.package());
-    let compiled = compile::test(workspace, &package, "schedules", reporter)?;
-    let binary = match compiled.result {
-        Ok(binary) => binary,
-        Err(said) => {
-            let first = compile::errors(&said).lines().next().unwrap_or_default().to_owned();
-            return Ok(not_judged(
-                scenarios,
-                &format!("the code uses what the scheduler has no stand-in for: {first}"),
-            ));
+    match compile::test(workspace, &package, "schedules", reporter)?.result {
+        Ok(binary) => {
+            let judged = until_one_hangs(&binary.with_seed(seed), scenarios, reporter)?;
+            Ok(match crates.unseen() {
+                Some(reason) => without_green(judged, &reason),
+                None => judged,
+            })
         }
-    };
-    let mut judged = criteria::scenarios(&binary.with_seed(seed), scenarios, reporter)?;
-    if let Some(Unseen { what, .. }) = unseen {
-        let reason = format!(
-            "the code uses {what}, which the scheduler does not see; no schedule at its awaits failed"
-        );
-        for judged in judged.iter_mut().filter(|judged| matches!(judged.word, Word::Ok | Word::Hung)) {
-            (judged.word, judged.story) = (Word::NotRun, Story::because(&reason));
+        Err(said) => Ok(not_judged(scenarios, &no_stand_in::reason(&compile::errors(&said)))),
+    }
+}
+
+/// What stops one scenario for a minute would stop each of the others too.
+fn until_one_hangs(binary: &Binary, scenarios: &[Criterion], reporter: &Reporter) -> Result<Vec<Judged>> {
+    let count = reporter.count(scenarios.len());
+    let mut judged: Vec<Judged> = Vec::new();
+    for (at, scenario) in scenarios.iter().enumerate() {
+        judged.push(criteria::one(binary, scenario)?);
+        count.step();
+        if judged.last().is_some_and(|judged| judged.word == Word::Hung) {
+            judged.extend(not_judged(&scenarios[at + 1..], "not run: the scenario before it hangs"));
+            break;
         }
     }
     Ok(judged)
+}
+
+/// What no schedule has refuted is not proved, if the scheduler does not see all.
+fn without_green(mut judged: Vec<Judged>, reason: &str) -> Vec<Judged> {
+    for judged in judged.iter_mut().filter(|judged| judged.word == Word::Ok) {
+        (judged.word, judged.story) = (Word::NotRun, Story::because(reason));
+    }
+    judged
 }
 
 /// The same reason for all of them.
@@ -94,37 +117,15 @@ fn all_sources(folder: &Path) -> String {
         .collect()
 }
 
-/// Something that the scheduler does not see.
-#[derive(Debug, PartialEq)]
-struct Unseen {
-    what: String,
-    /// Whether exploring would mislead: threads run on their own while the scheduler thinks that all
-    /// stand still.
-    blocks: bool,
-}
-
-fn unseen(source: &str) -> Option<Unseen> {
+/// What the scheduler does not control. Threads run on while it thinks that all stand still; and what is
+/// taken from `core` is no stand-in.
+fn unseen(source: &str) -> Option<&'static str> {
     let code: String =
         source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
-    let code = with_whole_paths(&code).replace("core::", "std::");
-    let threads = ["std::thread", "spawn_blocking", "block_in_place", "parking_lot", "crossbeam"];
-    let found = threads
-        .into_iter()
-        .find(|what| code.contains(what))
-        .map(|what| Unseen { what: format!("`{what}`"), blocks: true });
-    let of_sync = code.split("std::sync").skip(1).filter_map(|rest| {
-        // The module itself, or all that is in it, may be anything.
-        let name = rest.strip_prefix("::").map_or("", word);
-        let what = if matches!(name, "" | "self") { "std::sync" } else { &format!("std::sync::{name}") };
-        let blocks = match name {
-            "mpsc" | "Condvar" | "Barrier" => true,
-            // Whoever comes while the first is in the initialiser stands still, and so does the scheduler.
-            "OnceLock" => code.contains("get_or_init"),
-            _ => false,
-        };
-        (!matches!(name, "Arc" | "Weak")).then(|| Unseen { what: format!("`{what}`"), blocks })
-    });
-    found.or(of_sync.min_by_key(|unseen| !unseen.blocks))
+    let code = with_whole_paths(&code);
+    let unseen =
+        ["std::thread", "spawn_blocking", "block_in_place", "parking_lot", "crossbeam", "core::sync"];
+    unseen.into_iter().find(|what| code.contains(what))
 }
 
 /// The code with each path of a `use` written out: `use std::{fmt, sync::{Arc, Mutex}};` is
@@ -165,66 +166,29 @@ fn paths(before: &str, tree: &str, whole: &mut String) {
     }
 }
 
-fn word(text: &str) -> &str {
-    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn what(source: &str) -> Option<(String, bool)> {
-        unseen(source).map(|unseen| (unseen.what, unseen.blocks))
-    }
-
     #[test]
-    fn tokio_alone_is_seen() {
+    fn what_has_a_stand_in_is_seen() {
         assert_eq!(
-            what("use std::sync::Arc;\nuse tokio::sync::{Mutex, mpsc};\n// std::thread is not used\n"),
+            unseen("use std::sync::{Arc, Mutex};\nuse tokio::sync::mpsc;\n// std::thread is not used\n"),
             None
         );
-        assert_eq!(what("use std::sync::{Arc, Weak};\n"), None);
+        assert_eq!(unseen("use std::{fmt, sync::{atomic::AtomicBool, OnceLock}};"), None);
     }
 
     #[test]
-    fn locks_and_atomics_of_std_are_not() {
-        assert_eq!(what("use std::sync::{Arc, Mutex};"), Some(("`std::sync::Mutex`".to_owned(), false)));
-        assert_eq!(
-            what("use std::sync::atomic::AtomicBool;"),
-            Some(("`std::sync::atomic`".to_owned(), false))
-        );
+    fn threads_are_not() {
+        assert_eq!(unseen("use std::{io, thread};"), Some("std::thread"));
+        assert_eq!(unseen("pub use std::{\n    thread::{\n        spawn,\n    },\n};"), Some("std::thread"));
+        assert_eq!(unseen("std::thread::spawn(|| ());"), Some("std::thread"));
+        assert_eq!(unseen("tokio::task::spawn_blocking(|| ());"), Some("spawn_blocking"));
     }
 
     #[test]
-    fn in_a_list_of_paths_they_are_not_either() {
-        let unseen = Some(("`std::sync::Mutex`".to_owned(), false));
-        assert_eq!(what("use std::{fmt, sync::{Arc, Mutex}};"), unseen);
-        assert_eq!(
-            what("pub use std::{\n    sync::{\n        Mutex as Lock,\n    },\n    time,\n};"),
-            unseen
-        );
-        let atomic = Some(("`std::sync::atomic`".to_owned(), false));
-        assert_eq!(what("use std::sync::{Arc, atomic::{self, AtomicBool}};"), atomic);
-        assert_eq!(what("let flag = core::sync::atomic::AtomicBool::new(true);"), atomic);
-        let module = Some(("`std::sync`".to_owned(), false));
-        assert_eq!(what("use std::sync;"), module);
-        assert_eq!(what("use std::sync as shared;"), module);
-        assert_eq!(what("use std::sync::*;"), module);
-        assert_eq!(what("use std::{sync::{self, Arc}};"), module);
-        assert_eq!(what("use std::{sync::{Arc, Weak}, task::{Context, Poll}};\nuse tokio::sync;"), None);
-    }
-
-    #[test]
-    fn an_initialiser_misleads() {
-        let once = |blocks| Some(("`std::sync::OnceLock`".to_owned(), blocks));
-        assert_eq!(what("use std::sync::OnceLock;\nonce.set(1);"), once(false));
-        assert_eq!(what("use std::sync::{Mutex, OnceLock};\nonce.get_or_init(begin);"), once(true));
-    }
-
-    #[test]
-    fn threads_mislead() {
-        assert_eq!(what("use std::{io, thread};"), Some(("`std::thread`".to_owned(), true)));
-        assert_eq!(what("std::thread::spawn(|| ());"), Some(("`std::thread`".to_owned(), true)));
-        assert_eq!(what("use std::sync::mpsc;"), Some(("`std::sync::mpsc`".to_owned(), true)));
+    fn what_is_taken_from_core_is_not() {
+        assert_eq!(unseen("use core::{fmt, sync::atomic::AtomicBool};"), Some("core::sync"));
     }
 }

@@ -14,13 +14,16 @@ use std::thread;
 use std::time::Duration;
 
 use crate::drill::{Drill, Set};
-use crate::environment::git;
 use crate::error::{At as _, Error, Result};
-use crate::interrupt;
+use crate::judging::manifest::{self, package_name};
 use crate::workspace::{self, Workspace};
+use crate::{interrupt, patch, specimen};
 
 /// Folders of a task crate that are not part of a submission.
 const NOT_COPIED: [&str; 3] = ["target", ".git", "node_modules"];
+
+/// What a submission is judged by: of a task crate's own it is not taken.
+const OURS: [&str; 2] = ["tests", "race"];
 
 /// A crate with its tests and patches is a few hundred KB.
 const LARGEST: u64 = 64 << 20;
@@ -33,27 +36,18 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// A copy of what a drill needs, in the slot of this name. What is there already is kept where it
-    /// is the same, so that cargo builds only what differs.
+    /// A copy of what a drill needs, in the slot of this name, with the stub as the exercise: by now that may
+    /// be somebody's work.
     pub(crate) fn of_drill(name: &str, drill: &Drill) -> Result<Self> {
-        let root = workspace::work_folder().join("scratch").join(name);
-        let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
-        for set in [Set::Exercises, Set::Solutions] {
-            let others = scratch.path(Path::new(set.folder()));
-            remove_others(&others, &drill.name)?;
-            mirror(&workspace::root().join(drill.path(set)), &scratch.path(&drill.path(set)))?;
-        }
-        scratch.write_manifest(drill)?;
-        Ok(scratch)
+        let stub = stub(drill);
+        Self::new(name, drill, ["Cargo.toml", "src"].map(|part| stub.join(part)).to_vec())
     }
 
     /// A copy with somebody's task crate in the place of the exercise: its sources and its
     /// dependencies, our acceptance tests.
     pub(crate) fn of_submission(drill: &Drill, submission: &Path) -> Result<Self> {
-        let scratch = Self::of_drill("submission", drill)?;
-        let place = scratch.path(&drill.path(Set::Exercises));
-        let manifest =
-            fs::read_to_string(submission.join("Cargo.toml")).at("read", &submission.join("Cargo.toml"))?;
+        let path = submission.join("Cargo.toml");
+        let manifest = fs::read_to_string(&path).at("read", &path)?;
         let name = package_name(&manifest).unwrap_or_default();
         if name != drill.name {
             return Err(Error::new(format!(
@@ -62,13 +56,31 @@ impl Scratch {
                 drill.name
             )));
         }
-        mirror(submission, &place)?;
-        for ours in ["tests", "race"] {
-            let source = workspace::root().join(drill.path(Set::Exercises)).join(ours);
-            if source.exists() {
-                mirror(&source, &place.join(ours))?;
-            }
+        let stub = stub(drill);
+        let ours = fs::read_to_string(stub.join("Cargo.toml")).unwrap_or_default();
+        let is_program = stub.join("src/main.rs").exists();
+        if let Some(obstacle) = manifest::obstacle(&manifest, &ours, submission, is_program) {
+            return Err(Error::new(format!("{} {obstacle}", path.display())));
         }
+        let mut parts = parts(submission)?;
+        parts.retain(|part| !OURS.iter().any(|ours| part.ends_with(ours)));
+        Self::new("submission", drill, parts)
+    }
+
+    /// These are the exercise, with our own tests. What is there already is kept where it is the same, so
+    /// that cargo builds only what differs.
+    fn new(name: &str, drill: &Drill, mut exercise: Vec<PathBuf>) -> Result<Self> {
+        let root = workspace::work_folder().join("scratch").join(name);
+        let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
+        for set in [Set::Exercises, Set::Solutions] {
+            remove_others(&scratch.path(Path::new(set.folder())), &drill.name)?;
+        }
+        let [place, solution] = [Set::Exercises, Set::Solutions].map(|set| drill.path(set));
+        mirror(&workspace::root().join(&solution), &scratch.path(&solution))?;
+        let ours = OURS.map(|part| workspace::root().join(&place).join(part));
+        exercise.extend(ours.into_iter().filter(|part| part.exists()));
+        lay(&exercise, &scratch.path(&place), &mut LARGEST.clone())?;
+        scratch.write_manifests(drill)?;
         Ok(scratch)
     }
 
@@ -93,50 +105,58 @@ impl Scratch {
         }
     }
 
-    /// Applies a patch to the solution.
+    /// Puts a bug into the solution.
     pub(crate) fn apply(&self, drill: &Drill, patch: &Path) -> Result<()> {
-        let output = git(&self.path(&drill.path(Set::Solutions)))
-            // Our own repository is further up; here there is none.
-            .env("GIT_CEILING_DIRECTORIES", self.root.parent().unwrap_or(&self.root))
-            .args(["apply", "--whitespace=nowarn"])
-            .arg(patch)
-            .output()
-            .map_err(|error| Error::new(format!("cannot run git, which applies patches: {error}")))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-        Err(Error::new(format!("{} does not apply: {said}", patch.display())))
+        let solution = self.path(&drill.path(Set::Solutions));
+        let bug = specimen::read_patch(patch)?;
+        let (patched, _) = bug.apply(&patch::files(&solution)?).map_err(|why| {
+            Error::new(format!(
+                "{} does not fit the solution: {why}; `cargo xtask zoo {} --renew` mends it",
+                patch.display(),
+                drill.selection()
+            ))
+        })?;
+        patched.iter().try_for_each(|(path, text)| write_if_new(&solution.join(path), text.as_bytes()))
+    }
+
+    /// Lays the files of an alternative over the solution.
+    pub(crate) fn lay_over(&self, drill: &Drill, alternative: &Path) -> Result<()> {
+        copy_over(alternative, &self.path(&drill.path(Set::Solutions)))
     }
 
     fn path(&self, relative: &Path) -> PathBuf {
         self.root.join(&self.name).join(relative)
     }
 
-    /// The root manifest with the members of the copy, and the lock file.
-    fn write_manifest(&self, drill: &Drill) -> Result<()> {
-        let source = workspace::root().join("Cargo.toml");
-        let manifest = fs::read_to_string(&source).at("read", &source)?;
-        let races = [Set::Exercises, Set::Solutions].map(|set| drill.path(set).join("race"));
-        let races =
-            races.iter().filter(|race| self.path(race).exists()).map(|race| race.display().to_string());
-        let folders = ["exercises/*", "solutions/*"].map(str::to_owned).into_iter().chain(races);
-        let members: Vec<String> = folders.map(|folder| format!("\"{}/{folder}\"", self.name)).collect();
-        let kits = format!("path = \"{}/xtask/", workspace::root().display());
+    /// The root manifest with the members of the copy, and the lock file. Both it and the race checks name
+    /// the kits by their whole path.
+    fn write_manifests(&self, drill: &Drill) -> Result<()> {
+        let root = workspace::root();
+        let manifest = root.join("Cargo.toml");
+        let manifest = fs::read_to_string(&manifest).at("read", &manifest)?;
+        let kits = format!("path = \"{}/xtask/", root.display());
+        let mut members = ["exercises/*", "solutions/*"].map(str::to_owned).to_vec();
+        for race in [Set::Exercises, Set::Solutions].map(|set| drill.path(set).join("race")) {
+            let path = self.path(&race).join("Cargo.toml");
+            if let Ok(manifest) = fs::read_to_string(&path) {
+                write_if_new(&path, manifest.replace("path = \"../../../xtask/", &kits).as_bytes())?;
+                members.push(race.display().to_string());
+            }
+        }
+        let members: Vec<String> = members.iter().map(|member| format!("\"{}/{member}\"", self.name)).collect();
         let needed = self.path(&drill.path(Set::Exercises)).join("Cargo.toml");
         let needed = fs::read_to_string(&needed).at("read", &needed)?;
-        let lines = with_profiles_for(&needed, &manifest)
-            .lines()
-            .map(|line| match line {
-                line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
-                line if line.starts_with("default-members = ") => String::new(),
-                // Nobody debugs a copy, and its slot sees another drill next.
-                "debug = \"line-tables-only\"" => "debug = false\nincremental = false".to_owned(),
-                line => line.replace("path = \"xtask/", &kits),
-            })
-            .collect::<Vec<_>>();
-        write_if_new(&self.root.join("Cargo.toml"), (lines.join("\n") + "\n").as_bytes())?;
-        let lock = workspace::root().join("Cargo.lock");
+        let manifest = with_profiles_for(&needed, &manifest);
+        let lines = manifest.lines().map(|line| match line {
+            line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
+            line if line.starts_with("default-members = ") => String::new(),
+            // Nobody debugs a copy, and its slot sees another drill next.
+            "debug = \"line-tables-only\"" => "debug = false\nincremental = false".to_owned(),
+            line => line.replace("path = \"xtask/", &kits),
+        });
+        let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
+        write_if_new(&self.root.join("Cargo.toml"), manifest.as_bytes())?;
+        let lock = root.join("Cargo.lock");
         if lock.exists() {
             write_if_new(&self.root.join("Cargo.lock"), &fs::read(&lock).at("read", &lock)?)?;
         }
@@ -174,53 +194,77 @@ fn lock(root: &Path) -> Result<File> {
     }
 }
 
-fn package_name(manifest: &str) -> Option<String> {
-    let package = manifest.split("[package]").nth(1)?.split("\n[").next()?;
-    let name = package.lines().find_map(|line| line.trim().strip_prefix("name")?.trim().strip_prefix('='))?;
-    Some(name.trim().trim_matches(['"', '\'']).to_owned())
+/// The stub; of a drill that has none yet, the exercise as it is.
+fn stub(drill: &Drill) -> PathBuf {
+    let stub = workspace::root().join(drill.stub());
+    if stub.exists() { stub } else { workspace::root().join(drill.path(Set::Exercises)) }
 }
 
-/// Makes `to` the same as `from`. Files that are the same already are not touched.
+/// Makes `to` the same as `from`.
 fn mirror(from: &Path, to: &Path) -> Result<()> {
-    mirror_at_most(from, to, &mut LARGEST.clone())
+    lay(&parts(from)?, to, &mut LARGEST.clone())
 }
 
-/// The same, with a limit on the bytes copied: a build folder of another name is no part of a crate.
-fn mirror_at_most(from: &Path, to: &Path, room: &mut u64) -> Result<()> {
-    if !from.exists() {
-        return if to.exists() { fs::remove_dir_all(to).at("remove", to) } else { Ok(()) };
+/// What belongs to the crate in this folder; nothing if there is none.
+fn parts(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.exists() {
+        return Ok(Vec::new());
     }
+    let entries = fs::read_dir(folder).at("read", folder)?.flatten();
+    let entries = entries.filter(|entry| !NOT_COPIED.iter().any(|other| entry.file_name() == *other));
+    Ok(entries.map(|entry| entry.path()).collect())
+}
+
+/// Makes the folder `to` consist of these files and folders. Files that are the same already are not
+/// touched. There is a limit on the bytes: a build folder of another name is no part of a crate.
+fn lay(parts: &[PathBuf], to: &Path, room: &mut u64) -> Result<()> {
     fs::create_dir_all(to).at("create", to)?;
     for entry in fs::read_dir(to).at("read", to)?.flatten() {
         let kind = entry.file_type().at("read", &entry.path())?;
-        let same_kind = fs::metadata(from.join(entry.file_name()))
-            .is_ok_and(|other| other.is_dir() == kind.is_dir() && !kind.is_symlink());
-        if !same_kind {
+        let is_same = |part: &PathBuf| {
+            part.file_name() == Some(&entry.file_name())
+                && fs::metadata(part).is_ok_and(|part| part.is_dir() == kind.is_dir() && !kind.is_symlink())
+        };
+        if !parts.iter().any(is_same) {
             let path = entry.path();
             let removed = if kind.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
             removed.at("remove", &path)?;
         }
     }
-    for entry in fs::read_dir(from).at("read", from)?.flatten() {
-        let (name, path) = (entry.file_name(), entry.path());
-        if NOT_COPIED.iter().any(|other| name == *other) {
-            continue;
-        }
+    for path in parts {
         // A link to a file is as good as the file; one to a folder may lead in circles, or anywhere; one
         // to nothing is how some editors mark a file that is open.
-        let Ok(kind) = fs::metadata(&path) else { continue };
-        if entry.file_type().at("read", &path)?.is_dir() {
-            mirror_at_most(&path, &to.join(name), room)?;
+        let Ok(kind) = fs::metadata(path) else { continue };
+        let to = to.join(path.file_name().unwrap_or_default());
+        if fs::symlink_metadata(path).at("read", path)?.is_dir() {
+            lay(&self::parts(path)?, &to, room)?;
         } else if kind.is_file() {
             *room = room.checked_sub(kind.len()).ok_or_else(|| {
-                Error::new(format!("{} is too large for a task crate: is it a build folder?", from.display()))
+                let folder = path.parent().unwrap_or(path);
+                Error::new(format!(
+                    "{} is too large for a task crate: is it a build folder?",
+                    folder.display()
+                ))
             })?;
-            write_if_new(&to.join(name), &fs::read(&path).at("read", &path)?)?;
+            write_if_new(&to, &fs::read(path).at("read", path)?)?;
         } else {
             return Err(Error::new(format!(
                 "{} is neither a file nor a folder: leave it out",
                 path.display()
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Copies what is in one folder into another, and leaves what else is there.
+fn copy_over(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).at("read", from)?.flatten() {
+        let (path, place) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_over(&path, &place)?;
+        } else {
+            write_if_new(&place, &fs::read(&path).at("read", &path)?)?;
         }
     }
     Ok(())

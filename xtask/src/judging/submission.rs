@@ -49,4 +49,50 @@ impl Submission {
     pub(crate) fn package(&self) -> String {
         self.drill.package(self.set)
     }
+    /// The compiler's words about a copy, with the paths of what was copied: those of its author, and our
+    /// own of what it is judged by.
+    pub(crate) fn in_its_own_paths(&self, said: &str) -> String {
+        let Workspace { root, within, .. } = &self.workspace;
+        if within.as_os_str().is_empty() {
+            return said.to_owned();
+        }
+        let whole = root.join(within).display().to_string();
+        // A path of the author's may hold what is looked for: it is put in last.
+        let said = said.replace(&format!("{whole}/"), "\0").replace(&format!("{}/", within.display()), "\0");
+        let place = self.drill.path(self.set).display().to_string();
+        let ours = ["tests", "race"].map(|ours| format!("\0{place}/{ours}/"));
+        let said = ours.iter().fold(said, |said, ours| said.replace(ours, &ours[1..]));
+        let said = said.replace(&format!("\0{place}/"), &format!("{}/", self.shown.display()));
+        said.replace('\0', "")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill;
+
+    #[test]
+    fn an_error_in_a_copy_is_shown_where_its_author_has_it() {
+        let drill = drill::all().unwrap().remove(0);
+        let (root, target) = (PathBuf::from("/clone/target/scratch"), PathBuf::new());
+        let workspace = Workspace { root, target, build: None, within: "copy".into() };
+        let shown = PathBuf::from("/home/me/copy/exercises/task-01");
+        let submission = Submission { workspace, shown, ..Submission::of_set(&drill, Set::Exercises) };
+        for (said, expected) in [
+            ("--> copy/exercises/task-01/src/main.rs:5", "--> /home/me/copy/exercises/task-01/src/main.rs:5"),
+            (
+                "at `/clone/target/scratch/copy/exercises/task-01/Cargo.toml`",
+                "at `/home/me/copy/exercises/task-01/Cargo.toml`",
+            ),
+            (
+                "--> copy/exercises/task-01/tests/acceptance/main.rs:5",
+                "--> exercises/task-01/tests/acceptance/main.rs:5",
+            ),
+            ("--> copy/xtask/kit/src/lib.rs:5", "--> xtask/kit/src/lib.rs:5"),
+        ] {
+            assert_eq!(submission.in_its_own_paths(said), expected);
+        }
+        assert_eq!(Submission::of_set(&drill, Set::Exercises).in_its_own_paths("copy/"), "copy/");
+    }
 }

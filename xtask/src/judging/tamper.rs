@@ -9,9 +9,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::drill::{Drill, Set};
+use crate::environment::git;
 
 /// What decides about every drill.
 const SHARED: [&str; 3] = ["Cargo.toml", ".cargo", "xtask"];
@@ -31,7 +32,7 @@ pub(crate) fn find(root: &Path, drill: &Drill, set: Set, package: &Path, shown: 
     let mut found = Found::default();
     match differences(root, drill) {
         Ok(changed) => found.changed = changed,
-        Err(reason) => found.not_compared = Some(reason.to_owned()),
+        Err(reason) => found.not_compared = Some(reason),
     }
     let manifest = fs::read_to_string(package.join("Cargo.toml")).unwrap_or_default();
     let departure = departure(&manifest, set);
@@ -39,27 +40,25 @@ pub(crate) fn find(root: &Path, drill: &Drill, set: Set, package: &Path, shown: 
     found
 }
 
-fn differences(root: &Path, drill: &Drill) -> Result<Vec<String>, &'static str> {
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        git.current_dir(root).args(arguments).stdin(Stdio::null()).stderr(Stdio::null());
-        git
-    };
+fn differences(root: &Path, drill: &Drill) -> Result<Vec<String>, String> {
     let committed = format!("HEAD:./{}", drill.acceptance().display());
-    match git(&["rev-parse", "--verify", "--quiet", &committed]).stdout(Stdio::null()).status() {
-        Err(_) => return Err("git cannot be run"),
-        Ok(status) if !status.success() => return Err("they are in no commit here"),
-        Ok(_) => {}
-    }
+    git_says(git(root).args(["rev-parse", "--verify", "--quiet", &committed]))?;
     let exercise = drill.path(Set::Exercises);
-    let status = git(&["status", "--porcelain", "--untracked-files=all", "--no-renames", "--"])
-        .args(SHARED)
-        .args([exercise.join("tests"), exercise.join("race")])
-        .output();
-    match status {
-        Ok(output) if output.status.success() => Ok(summed_up(&String::from_utf8_lossy(&output.stdout))),
-        _ => Err("git does not say"),
+    let mut status = git(root);
+    status.args(["status", "--porcelain", "--untracked-files=all", "--no-renames", "--"]);
+    git_says(status.args(SHARED).args([exercise.join("tests"), exercise.join("race")]))
+        .map(|said| summed_up(&said))
+}
+
+/// What git prints, or why it prints nothing.
+fn git_says(git: &mut Command) -> Result<String, String> {
+    let output = git.output().map_err(|error| format!("git cannot be run: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    Err(if words.is_empty() { "they are in no commit here".to_owned() } else { format!("git says: {words}") })
 }
 
 /// One line, however many files it is about.
@@ -202,8 +201,9 @@ workspace = true
     struct Repository(std::path::PathBuf);
 
     impl Repository {
+        /// Outside of any other repository.
         fn new(name: &str) -> Self {
-            let root = crate::workspace::work_folder().join(format!("tamper-{name}-{}", std::process::id()));
+            let root = std::env::temp_dir().join(format!("drain-drills-{name}-{}", std::process::id()));
             let repository = Self(root);
             repository.write("exercises/task-02/tests/acceptance/main.rs", "#[test]\nfn it_holds() {}\n");
             repository.write("exercises/task-02/Cargo.toml", MANIFEST);
@@ -223,7 +223,7 @@ workspace = true
         }
 
         fn git(&self, arguments: &[&str]) {
-            let status = Command::new("git").current_dir(&self.0).args(arguments).status().unwrap();
+            let status = git(&self.0).args(arguments).status().unwrap();
             assert!(status.success(), "git {arguments:?}");
         }
 
@@ -296,10 +296,11 @@ workspace = true
     #[test]
     fn without_a_commit_nothing_is_compared_and_that_is_said() {
         let repository = Repository::new("no-commit");
-        let expected =
-            Found { changed: Vec::new(), not_compared: Some("they are in no commit here".to_owned()) };
-        assert_eq!(repository.find(), expected);
+        let Found { changed, not_compared } = repository.find();
+        let said = not_compared.unwrap_or_default();
+        assert!(changed.is_empty() && said.starts_with("git says: fatal: "), "{said}");
         repository.git(&["init", "--quiet"]);
-        assert_eq!(repository.find(), expected);
+        let expected = Some("they are in no commit here".to_owned());
+        assert_eq!(repository.find(), Found { changed: Vec::new(), not_compared: expected });
     }
 }

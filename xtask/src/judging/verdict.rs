@@ -67,6 +67,8 @@ pub(crate) struct Story {
     pub(crate) seed: Option<String>,
     /// Named facts, such as what a hang waited for.
     pub(crate) facts: Vec<(&'static str, String)>,
+    /// What a criterion that holds has looked for, and not found: `task`, `thread`, `descriptor`, `process`.
+    pub(crate) none_left: Vec<String>,
     /// What a criterion that holds wants to show.
     pub(crate) notes: Vec<String>,
     /// The last lines of the test's own output, where nothing else explains the end.

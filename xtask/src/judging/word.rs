@@ -17,6 +17,7 @@ pub(super) fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue]) -
         |kind: &str| record.iter().filter(|entry| entry.text("kind") == kind).cloned().collect::<Vec<_>>();
     let mut story = Story {
         events: all_of_kind("event"),
+        none_left: all_of_kind("none left").iter().map(|left| left.text("what")).collect(),
         notes: all_of_kind("note").iter().map(|note| note.text("what")).collect(),
         lag_ms: of_kind("lag").and_then(|lag| lag.number("late_ms")),
         ..Story::default()
@@ -80,8 +81,11 @@ fn stopped_word(
                 () if held => {
                     "the process to end: a thread, a task or a destructor goes on after the test".to_owned()
                 }
-                () if waits.is_empty() => "the test to begin: the process never got there".to_owned(),
-                () => waits.join(", and for "),
+                () if !waits.is_empty() => waits.join(", and for "),
+                () if record.iter().any(|entry| entry.text("kind") == "begun") => {
+                    "the code under test to give way: it stands still, or never returns".to_owned()
+                }
+                () => "the test to begin: the process never got there".to_owned(),
             };
             story.hung(ended.took, waiting, String::new());
             Word::Hung

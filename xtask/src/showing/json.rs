@@ -45,6 +45,7 @@ fn light(light: &LightVerdict) -> JsonValue {
 fn criterion(judged: &Judged) -> JsonValue {
     let story = &judged.story;
     let lines = |lines: &[String]| list(lines.iter().map(text));
+    let steps = story.steps.iter().map(|(who, what)| object([("who", text(who)), ("what", text(what))]));
     object([
         ("test", text(&judged.criterion.name)),
         ("criterion", text(&judged.criterion.sentence)),
@@ -55,6 +56,8 @@ fn criterion(judged: &Judged) -> JsonValue {
         ("expected", optional(story.expected.as_deref())),
         ("observed", optional(story.observed.as_deref())),
         ("picture", lines(&story.picture)),
+        ("steps", list(steps)),
+        ("seed", optional(story.seed.as_deref())),
         (
             "facts",
             list(

@@ -235,6 +235,9 @@ fn ending(verdict: &Verdict, hints: usize, width: usize) -> String {
         let why = "judged by tests that are not the committed ones";
         return wrap(&format!("Not counted: 5 of 5 lights, but {why}."), width).join("\n");
     }
+    if !verdict.failed() && !verdict.lights.iter().any(|light| light.word == Word::Unknown) {
+        return format!("So far so good: {lights} of 5 lights, the rest was not run.");
+    }
     let brief = verdict.drill.brief();
     let hints = if hints == 1 { "1 hint left".to_owned() } else { format!("{hints} hints left") };
     format!(

@@ -10,18 +10,24 @@ use assert_cmd::Command;
 
 /// Judges a submission and compares the screen and the exit code; returns what was said beside it.
 pub fn judge(name: &str, options: &[&str], exit_code: i32) -> String {
-    let (screen, said) = check(name, options, exit_code);
+    judge_with(name, options, exit_code, &[])
+}
+
+/// The same, with these variables in the runner's environment.
+pub fn judge_with(name: &str, options: &[&str], exit_code: i32, left: &[(&str, &str)]) -> String {
+    let (screen, said) = check(name, options, exit_code, left);
     compare(&submissions().join(name).join("transcript.txt"), &screen);
     said
 }
 
 /// The screen, and what was said beside it.
-pub fn check(name: &str, options: &[&str], exit_code: i32) -> (String, String) {
+pub fn check(name: &str, options: &[&str], exit_code: i32, left: &[(&str, &str)]) -> (String, String) {
     let output = Command::cargo_bin("xtask")
         .expect("the runner is built")
         .current_dir(submissions())
         .args(["check", "--path", name])
         .args(options)
+        .envs(left.iter().copied())
         .env("NO_COLOR", "1")
         .env("PATH", with_a_git_that_sees_no_change())
         .timeout(std::time::Duration::from_secs(300))

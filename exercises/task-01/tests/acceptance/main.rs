@@ -3,10 +3,11 @@
 mod programs;
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use drain_kit::{Moment, Program, Running, Scenario, Signal, ms, program, secs};
 
-use crate::programs::{programs, ticks};
+use crate::programs::{programs, running, ticks};
 
 /// `running` is printed at once, and again every second.
 ///
@@ -19,11 +20,7 @@ fn running_is_printed_at_once_and_every_second() {
     scenario.at_most(ms(500), started, program.line("running"), "`running` on stdout");
     let ticks = ticks(&scenario, &program, 3);
     for (number, tick) in (0..).zip(&ticks) {
-        scenario.require(
-            tick.since(started) >= secs(number),
-            format!("`running` again not before {number} s have passed"),
-            format!("{} ms after the start", tick.since(started).as_millis()),
-        );
+        scenario.at_least(secs(number), started, *tick, format!("line {} of `running`", number + 1));
     }
     for pair in ticks.windows(2) {
         scenario.at_most(ms(1_200), pair[0], pair[1], "`running` on stdout");
@@ -38,9 +35,10 @@ fn running_is_printed_at_once_and_every_second() {
 fn sigterm_is_answered_within_100_ms() {
     let scenario = Scenario::new();
     let program = Program::new(&scenario, program!()).start();
-    program.line("running");
+    ticks(&scenario, &program, 2);
     let signal = program.signal(Signal::SIGTERM);
-    scenario.at_most(ms(100), signal, program.line("draining"), "`draining` on stdout");
+    let draining = program.line_after(signal, "draining");
+    scenario.at_most(ms(100), signal, draining, "`draining` on stdout");
 }
 
 /// The program exits within 100 ms of `draining`, with code 0.
@@ -50,10 +48,9 @@ fn sigterm_is_answered_within_100_ms() {
 #[test]
 fn exits_within_100_ms_with_code_0() {
     let scenario = Scenario::new();
-    let program = Program::new(&scenario, program!()).start();
-    program.line("running");
-    program.signal(Signal::SIGTERM);
-    let draining = program.line("draining");
+    let program = running(Program::new(&scenario, program!()));
+    let signal = program.signal(Signal::SIGTERM);
+    let draining = program.line_after(signal, "draining");
     program.exit_at_most(ms(100), draining);
     program.exit_with(0);
 }
@@ -65,10 +62,9 @@ fn exits_within_100_ms_with_code_0() {
 #[test]
 fn sigint_means_the_same() {
     let scenario = Scenario::new();
-    let program = Program::new(&scenario, program!()).start();
-    program.line("running");
+    let program = running(Program::new(&scenario, program!()));
     let signal = program.signal(Signal::SIGINT);
-    let draining = program.line("draining");
+    let draining = program.line_after(signal, "draining");
     scenario.at_most(ms(100), signal, draining, "`draining` on stdout");
     program.exit_at_most(ms(100), draining);
     program.exit_with(0);
@@ -97,7 +93,7 @@ fn a_signal_in_the_first_milliseconds_drains() {
         for (program, signalled) in programs.iter().zip(signalled) {
             program.exit_at_most(secs(2), signalled);
             program.exit_with(0);
-            program.line("draining");
+            program.line_after(signalled, "draining");
         }
     }
 }
@@ -113,12 +109,13 @@ fn nothing_is_printed_after_draining() {
     let started: Vec<Moment> = programs.iter().map(|program| program.line("running")).collect();
     // A forgotten ticker prints its next line a second after the first: the signals come in the
     // 100 ms before that, so that one drain or the other is under way then.
-    for ((program, started), step) in programs.iter().zip(started).zip(0..) {
-        std::thread::sleep(started.plus(ms(900 + 10 * step)).since(Moment::now()));
-        program.signal(Signal::SIGTERM);
-    }
-    for program in &programs {
-        program.line("draining");
+    let signal = |((program, started), step): ((&Running, Moment), u64)| {
+        started.plus(ms(900 + 10 * step)).wait();
+        program.signal(Signal::SIGTERM)
+    };
+    let signals: Vec<Moment> = programs.iter().zip(started).zip(0..).map(signal).collect();
+    for (program, signal) in programs.iter().zip(signals) {
+        program.line_after(signal, "draining");
         program.exit_with(0);
         let lines = program.stdout();
         let after = lines.iter().skip_while(|(_, line)| line != "draining").nth(1);
@@ -135,11 +132,10 @@ fn nothing_is_printed_after_draining() {
 #[test]
 fn an_open_stdin_does_not_hold_up_the_exit() {
     let scenario = Scenario::new();
-    let program = Program::new(&scenario, program!()).stdin_open().start();
-    program.line("running");
+    let program = running(Program::new(&scenario, program!()).stdin_open());
     let signal = program.signal(Signal::SIGTERM);
     program.exit_at_most(ms(200), signal);
-    program.line("draining");
+    program.line_after(signal, "draining");
     program.exit_with(0);
 }
 
@@ -152,10 +148,8 @@ mod leaks {
     #[test]
     fn no_process_is_left() {
         let scenario = Scenario::new();
-        let program = Program::new(&scenario, program!()).start();
-        program.line("running");
+        let program = running(Program::new(&scenario, program!()));
         program.signal(Signal::SIGTERM);
-        program.exit_with(0);
         drain_kit::leaks::require_no_process_left(&scenario, &program);
     }
 }
@@ -186,12 +180,12 @@ mod load {
         let ready = programs.iter().map(|program| program.line("running")).max().expect("twenty programs");
         let signal = |(number, program): (u64, &Running)| {
             // Spread on purpose: the moments, every 50 ms of a second, are what is being tested.
-            std::thread::sleep(ready.plus(ms(150 * number)).since(Moment::now()));
+            ready.plus(ms(150 * number)).wait();
             program.signal(Signal::SIGTERM)
         };
         let signals: Vec<Moment> = (0..).zip(&programs).map(signal).collect();
         let drains = programs.iter().zip(signals).map(|(program, signal)| {
-            let draining = program.line("draining");
+            let draining = program.line_after(signal, "draining");
             program.exit_with(0);
             (signal, draining)
         });
@@ -214,19 +208,8 @@ mod report {
         ticks(&scenario, &program, 2);
         let signal = program.signal(Signal::SIGTERM);
         let exit = program.exit_with(0);
-        let report = program.drain_report();
-        scenario.require(
-            report.outcome == "complete",
-            "outcome=complete",
-            format!("outcome={}", report.outcome),
-        );
-        scenario.require(report.abandoned == 0, "abandoned=0", format!("abandoned={}", report.abandoned));
-        let took = exit.at.since(signal);
-        scenario.require(
-            report.duration <= took + ms(10),
-            format!("a duration from SIGTERM on: the exit came {} ms after it", took.as_millis()),
-            format!("duration={:?}", report.duration),
-        );
+        let report = program.require_report("complete", 0);
+        report.require_duration(&scenario, Duration::ZERO, exit.at.since(signal) + ms(10));
         let before =
             program.stderr().iter().any(|(at, line)| *at < signal && line.contains("drain outcome="));
         scenario.require(!before, "the report after SIGTERM", "the report before SIGTERM");

@@ -1,8 +1,17 @@
-//! Several programs at once, and the lines that they print.
+//! Programs that run, and the lines that they print.
 
 use std::ops::RangeInclusive;
 
 use drain_kit::{Moment, Program, Running, Scenario, ms, program};
+
+/// Starts the program, and sees that it goes on after its first line: one that ends by itself has drained
+/// nothing.
+pub(crate) fn running(program: Program<'_>) -> Running {
+    let program = program.start();
+    program.line("running");
+    program.runs_on_for(ms(200));
+    program
+}
 
 pub(crate) fn programs<'a>(
     scenario: &'a Scenario,

@@ -7,11 +7,11 @@
 #[cfg(feature = "solution")]
 extern crate task_02_solution_race as task_02_race;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc; // Those of std are seen by the scheduler.
 
 use drain_kit::Scenario;
-use drain_race::{NEVER, Story, explore};
+use drain_race::{Calling, Drained, NEVER, Story, Words, explore, scripts};
 use task_02_race::Pool;
 use tokio::time::Instant;
 
@@ -111,4 +111,31 @@ async fn drain(pool: &Pool, story: &Story) {
     story.step("drain", "is called");
     let outcome = pool.drain(Instant::now() + NEVER).await;
     story.step("drain", if outcome.is_ok() { "returned Ok" } else { "returned its deadline" });
+}
+
+/// Whatever producers, jobs and drains do, and whoever goes on first, the pool keeps its promises.
+///
+/// Why: the other scenarios have their calls in an order that somebody thought of.
+///
+/// Limit: 90 s
+#[test]
+fn whatever_the_script_and_the_schedule() {
+    scripts(&Scenario::new(), Words { strikes: false, callers: 1 }, |workers, queue| {
+        Arc::new(Subject(Pool::start(workers, queue)))
+    });
+}
+
+struct Subject(Pool);
+
+impl drain_race::Pool for Subject {
+    fn submit(self: Arc<Self>, job: Calling<()>) -> Calling<bool> {
+        Box::pin(async move { self.0.submit(job).await.is_ok() })
+    }
+
+    fn drain(self: Arc<Self>, _strikes: bool) -> Calling<Drained> {
+        Box::pin(async move {
+            let complete = self.0.drain(Instant::now() + NEVER).await.is_ok();
+            Drained { complete, done: None, left: None }
+        })
+    }
 }

@@ -1,11 +1,10 @@
 //! Jobs that a gate can hold, and the book in which they enter what becomes of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use drain_kit::{Moment, Span, Timeline};
+use drain_kit::{Moment, Span, Timeline, panic_unseen};
 use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::sleep;
@@ -15,9 +14,8 @@ pub(crate) async fn lasts(time: Duration) {
     sleep(time).await;
 }
 
-/// A job that panics. Without the panic hook, so that nothing is printed that looks like a failure.
 pub(crate) async fn panics() {
-    resume_unwind(Box::new("a job that panics"));
+    panic_unseen();
 }
 
 /// Jobs that enter their beginning and their end in a book, and that a gate can hold in between.

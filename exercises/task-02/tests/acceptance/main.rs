@@ -9,17 +9,14 @@ mod race;
 mod trial;
 
 use std::future::pending;
-use std::sync::Arc;
-use std::time::Duration;
 
 use drain_kit::leaks::Footprint;
-use drain_kit::{DrainReport, Moment, Outcome, Program, Scenario, ms, secs};
-use task_02::Pool;
-use tokio::time::{Instant, sleep, timeout};
+use drain_kit::{Moment, Scenario, ms, secs, settled};
+use tokio::time::sleep;
 
 use crate::jobs::{lasts, panics};
 use crate::race::Race;
-use crate::trial::{Trial, at_once, settled};
+use crate::trial::{Trial, at_once, drained_alone};
 
 /// `workers + queue` jobs are accepted at once, the next one when a job is done.
 ///
@@ -139,6 +136,7 @@ async fn never_more_jobs_run_at_once_than_there_are_workers() {
     trial.jobs.let_all_go();
     trial.drained(drain).await;
     require("until the drain is over");
+    trial.require_done(1..=6);
 }
 
 /// A job that panics costs that one job: no worker, and no place.
@@ -184,11 +182,7 @@ async fn every_accepted_job_is_run_before_the_drain_is_complete() {
         for left in (1..=6).rev() {
             // Nine seconds a job, 54 s in all: the deadline is at 60 s, and not earlier.
             sleep(secs(9)).await;
-            scenario.require(
-                !drain.is_finished(),
-                format!("a drain that waits for {left} accepted jobs"),
-                "a drain that has returned",
-            );
+            trial.require_draining(&drain, left);
             trial.jobs.let_go(1);
         }
         trial.drained(drain).await;
@@ -227,6 +221,7 @@ async fn submit_is_refused_once_the_drain_has_begun() {
     trial.accept(1..=2).await;
     let drain = trial.drain(secs(60));
     settled().await;
+    trial.require_draining(&drain, 2);
     trial.refused(3, "during the drain, with room in the queue").await;
     trial.jobs.let_all_go();
     trial.drained(drain).await;
@@ -243,8 +238,7 @@ async fn waiting_producers_are_released_when_the_drain_begins() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 1, 2);
     trial.accept(1..=3).await;
-    let producers = trial.producers(4..=6);
-    settled().await;
+    let producers = trial.waiting_producers(4..=6).await;
     let drain = trial.drain(secs(60));
     trial.released(producers).await;
     trial.jobs.let_all_go();
@@ -260,8 +254,7 @@ async fn waiting_producers_do_not_hold_up_the_drain() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2, 1);
     trial.accept(1..=3).await;
-    let producers = trial.producers(4..=6);
-    settled().await;
+    let producers = trial.waiting_producers(4..=6).await;
     trial.missed(trial.drain(secs(1)), secs(1)).await;
     for producer in producers {
         producer.abort();
@@ -287,6 +280,7 @@ async fn an_idle_pool_drains_at_once() {
     idle.jobs.let_all_go();
     idle.accept(11..=20).await;
     settled().await;
+    idle.require_done(11..=20);
     let begun = Moment::now();
     idle.drained(idle.drain(secs(60))).await;
     at_once(&scenario, begun, "drain of a pool whose jobs were all done");
@@ -330,6 +324,8 @@ async fn a_job_that_panics_does_not_break_the_drain() {
     trial.jobs.let_all_go();
     trial.drained(drain).await;
     at_once(&scenario, begun, "drain complete after the last job has panicked");
+    let begun = trial.jobs.book().runs.len();
+    scenario.require(begun == 5, "5 jobs begun, of which 3 panic", format!("{begun} begun"));
     trial.require_done([2, 4]);
 }
 
@@ -359,6 +355,8 @@ async fn jobs_that_are_done_do_not_renew_the_deadline() {
         trial.accept_job(number, lasts(length)).await;
     }
     trial.missed(trial.drain(secs(1)), secs(1)).await;
+    let done = trial.jobs.book().ends.len();
+    scenario.require(done > 0, "jobs done during the drain", "none");
 }
 
 /// What is left at the deadline goes on and is finished, once; nothing new is taken.
@@ -404,8 +402,7 @@ mod leaks {
         let trial = Trial::start(&scenario, 4, 4);
         trial.accept(1..=7).await;
         trial.accept_job(8, panics()).await;
-        let producers = trial.producers(9..=12);
-        settled().await;
+        let producers = trial.waiting_producers(9..=12).await;
         let drain = trial.drain(secs(60));
         trial.jobs.let_all_go();
         trial.drained(drain).await;
@@ -468,8 +465,7 @@ mod load {
         let scenario = Scenario::new();
         let trial = Trial::start(&scenario, 4, 16);
         trial.accept(1..=20).await;
-        let producers = trial.producers(21..=1_020);
-        settled().await;
+        let producers = trial.waiting_producers(21..=1_020).await;
         let drain = trial.drain(secs(60));
         trial.released(producers).await;
         trial.jobs.let_all_go();
@@ -489,7 +485,7 @@ mod report {
     #[test]
     fn a_complete_drain_reports_itself_once() {
         let scenario = Scenario::new();
-        let (report, measured) = reported(&scenario, secs(5), async |pool| {
+        let (program, measured) = drained_alone(&scenario, secs(5), async |pool| {
             // The age of the pool is not the duration of its drain.
             sleep(ms(300)).await;
             let _ = pool.submit(panics()).await;
@@ -497,13 +493,9 @@ mod report {
                 let _ = pool.submit(lasts(ms(150))).await;
             }
         });
-        require_report(&scenario, &report, "complete", 0);
+        let report = program.require_report("complete", 0);
         // Two workers and three jobs of 150 ms, which begin at most a little before the drain.
-        scenario.require(
-            report.duration >= ms(150) && report.duration <= measured + ms(10),
-            format!("a duration of about {measured:?}, as measured around the drain"),
-            format!("duration={:?}", report.duration),
-        );
+        report.require_duration(&scenario, ms(150), measured + ms(10));
         scenario.note(format!("drain complete in {:.1?}, 0 abandoned", report.duration));
     }
 
@@ -515,7 +507,7 @@ mod report {
     #[test]
     fn a_missed_deadline_is_reported_with_what_was_abandoned() {
         let scenario = Scenario::new();
-        let (report, measured) = reported(&scenario, ms(500), async |pool| {
+        let (program, measured) = drained_alone(&scenario, ms(500), async |pool| {
             let _ = pool.submit(lasts(ms(1))).await;
             let _ = pool.submit(panics()).await;
             sleep(ms(20)).await;
@@ -529,62 +521,8 @@ mod report {
             }
             sleep(ms(20)).await;
         });
-        require_report(&scenario, &report, "deadline_exceeded", 5);
+        let report = program.require_report("deadline_exceeded", 5);
         // Much less than the deadline, because the machine may halt anything between two steps.
-        scenario.require(
-            report.duration >= ms(250) && report.duration <= measured + ms(10),
-            format!("a duration of about {measured:?}, as measured around the drain"),
-            format!("duration={:?}", report.duration),
-        );
-    }
-
-    /// A pool that takes longer than this, with jobs of less than a second, hangs.
-    const PATIENCE: Duration = secs(10);
-
-    /// Runs `before` and then the drain of a pool of two workers and three places in the queue, in a
-    /// process of its own. Returns the report, and how long the drain took seen from outside.
-    fn reported(
-        scenario: &Scenario,
-        limit: Duration,
-        before: impl AsyncFnOnce(Arc<Pool>),
-    ) -> (DrainReport, Duration) {
-        let program = Program::alone(scenario, || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let drained = async {
-                let pool = Arc::new(Pool::start(2, 3));
-                before(pool.clone()).await;
-                let begun = Instant::now();
-                let _ = pool.drain(begun + limit).await;
-                println!("\nmeasured {}", begun.elapsed().as_nanos());
-            };
-            // A drain that hangs shall be told from one that is silent.
-            let _ = runtime.expect("a runtime").block_on(async { timeout(PATIENCE, drained).await });
-        });
-        let exit = program.exit();
-        let lines = program.stdout();
-        let measured = lines.iter().find_map(|(_, line)| line.strip_prefix("measured ")?.parse().ok());
-        if measured.is_none() && exit.outcome == Outcome::Code(0) {
-            let limit = limit.as_millis();
-            scenario.fail(
-                format!("the drain to return, with a deadline of {limit} ms"),
-                format!("it had not, {} s after the start", PATIENCE.as_secs()),
-            );
-        }
-        let report = program.drain_report();
-        let measured = measured.unwrap_or_default();
-        (report, Duration::from_nanos(measured))
-    }
-
-    fn require_report(scenario: &Scenario, report: &DrainReport, outcome: &str, abandoned: u64) {
-        scenario.require(
-            report.outcome == outcome,
-            format!("outcome={outcome}"),
-            format!("outcome={}", report.outcome),
-        );
-        scenario.require(
-            report.abandoned == abandoned,
-            format!("abandoned={abandoned}"),
-            format!("abandoned={}", report.abandoned),
-        );
+        report.require_duration(&scenario, ms(250), measured + ms(10));
     }
 }

@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use drain_kit::{Scenario, ms, secs};
+use drain_kit::{AT_ONCE, Scenario, ms, secs};
 use task_02::{Closed, DeadlineExceeded, Pool};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task;
 use tokio::time::{Instant, sleep};
 
 use crate::jobs::lock;
-use crate::trial::{AT_ONCE, returned};
 
 /// What a race may take in real time. It takes milliseconds, but the machine may be busy.
 const RACE: Duration = secs(15);
@@ -105,7 +104,7 @@ impl Race {
             // In this order: the drain has begun when the gate opens.
             tokio::spawn(async move { tokio::join!(drain, async { course.gate.open() }).0 })
         };
-        let outcome = returned(scenario, RACE + AT_ONCE, "the drain to return", drain).await;
+        let outcome = scenario.returned(RACE + AT_ONCE, "the drain to return", drain).await;
         // Judged is what had been run when the drain returned, not what may still come.
         let runs: Vec<Vec<usize>> = course.runs.iter().map(|runs| lock(runs).clone()).collect();
         course.over.store(true, Ordering::SeqCst);
@@ -115,7 +114,7 @@ impl Race {
 
         let mut accepted = 0;
         for (mut runs, producer) in runs.into_iter().zip(produced) {
-            let Some(jobs) = returned(scenario, RACE, "submit to return", producer).await else {
+            let Some(jobs) = scenario.returned(RACE, "submit to return", producer).await else {
                 fail("Err(Closed) for every producer", "Ok(()), accepted, after the drain was over")
             };
             accepted += jobs;

@@ -3,19 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drain_kit::{Moment, Scenario, ms, secs};
+use drain_kit::{AT_ONCE, Moment, Program, Running, Scenario, list, secs, settled};
 use task_02::{Closed, DeadlineExceeded, Pool};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::jobs::Jobs;
 
-/// "At once", on a clock that stands still while any task has something to do.
-pub(crate) const AT_ONCE: Duration = ms(10);
-
-/// Returns when every task has gone as far as it can: only then does the paused clock move.
-pub(crate) async fn settled() {
-    sleep(ms(1)).await;
+/// Runs `before` and then the drain of a pool of two workers and three places in the queue, in a process of
+/// its own. Returns the process, and how long the drain took seen from outside.
+pub(crate) fn drained_alone(
+    scenario: &Scenario,
+    limit: Duration,
+    before: impl AsyncFnOnce(Arc<Pool>),
+) -> (Running, Duration) {
+    Program::measured(scenario, 1, async || {
+        let pool = Arc::new(Pool::start(2, 3));
+        before(pool.clone()).await;
+        let begun = Instant::now();
+        let _ = pool.drain(begun + limit).await;
+        begun.elapsed()
+    })
 }
 
 pub(crate) fn at_once(scenario: &Scenario, from: Moment, what: &str) {
@@ -62,6 +70,28 @@ impl<'a> Trial<'a> {
         if let Ok(()) = self.scenario.wait_at_most(AT_ONCE, what, submit).await {
             self.scenario.fail(format!("Err(Closed) from submit {when}"), "Ok(()): accepted");
         }
+    }
+
+    /// Producers that submit to a full pool: requires that each of them waits.
+    pub(crate) async fn waiting_producers(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<Producer> {
+        let producers = self.producers(numbers);
+        settled().await;
+        let returned = producers.iter().filter(|producer| producer.is_finished()).count();
+        self.scenario.require(
+            returned == 0,
+            format!("{} producers that wait: the pool is full, and no drain has begun", producers.len()),
+            format!("submit has returned to {returned} of them"),
+        );
+        producers
+    }
+
+    /// Requires that a drain waits for jobs that are not done.
+    pub(crate) fn require_draining(&self, drain: &JoinHandle<Result<(), DeadlineExceeded>>, jobs: usize) {
+        self.scenario.require(
+            !drain.is_finished(),
+            format!("a drain that waits for {jobs} accepted jobs"),
+            "a drain that has returned",
+        );
     }
 
     /// Producers that submit one job each, in tasks of their own.
@@ -125,7 +155,7 @@ impl<'a> Trial<'a> {
     pub(crate) async fn missed(&self, drain: JoinHandle<Result<(), DeadlineExceeded>>, limit: Duration) {
         let begun = Moment::now();
         let what = format!("the drain, whose deadline is at {} ms, to return", limit.as_millis());
-        let outcome = returned(self.scenario, limit + AT_ONCE, &what, drain).await;
+        let outcome = self.scenario.returned(limit + AT_ONCE, &what, drain).await;
         let took = Moment::now().since(begun).as_millis();
         let expected = format!("Err(DeadlineExceeded) at {} ms: jobs are left", limit.as_millis());
         self.scenario.require(outcome.is_err(), &expected, format!("Ok(()) at {took} ms"));
@@ -151,25 +181,8 @@ impl<'a> Trial<'a> {
 
     /// Waits for a task, which may neither hang nor panic.
     pub(crate) async fn returned<T>(&self, what: &str, task: JoinHandle<T>) -> T {
-        returned(self.scenario, secs(20), what, task).await
+        self.scenario.returned(secs(20), what, task).await
     }
 }
 
 pub(crate) type Producer = JoinHandle<Result<(), Closed>>;
-
-pub(crate) async fn returned<T>(scenario: &Scenario, limit: Duration, what: &str, task: JoinHandle<T>) -> T {
-    match scenario.wait_at_most(limit, what, task).await {
-        Ok(value) => value,
-        Err(error) => scenario.fail(what, format!("it did not: {error}")),
-    }
-}
-
-/// `1, 2, 3`, and no more than the first ten.
-pub(crate) fn list<'a>(numbers: impl IntoIterator<Item = &'a usize>) -> String {
-    const MOST: usize = 10;
-    let numbers: Vec<String> = numbers.into_iter().map(ToString::to_string).collect();
-    match numbers.len().saturating_sub(MOST) {
-        0 => numbers.join(", "),
-        more => format!("{} and {more} more", numbers[..MOST].join(", ")),
-    }
-}

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
-use drain_kit::{
-    Client, Cut, DrainReport, Moment, Outcome, Program, Response, Running, Scenario, ms, program, secs,
-};
+use drain_kit::{Client, Cut, Moment, Program, Response, Running, Scenario, ms, program, secs, shown};
 
 /// How long a drain may take unless `DRAIN_BUDGET` says otherwise.
 pub(crate) const BOUND: Duration = secs(5);
+/// How long `/slow` takes.
+pub(crate) const SLOW: Duration = secs(2);
 /// How long a client waits for a response: longer than any drain here may take.
 pub(crate) const PATIENCE: Duration = secs(6);
 
@@ -27,11 +27,17 @@ pub(crate) fn serve_within(scenario: &Scenario, budget: &str) -> (Running, Socke
 
 #[track_caller]
 pub(crate) fn connect(scenario: &Scenario, number: usize, address: SocketAddr) -> Client {
-    let name = format!("client {number}");
-    match Client::connect(scenario, &name, address) {
-        Ok(client) => client,
-        Err(cut) => scenario.fail(format!("{name}: connected before the signal"), cut),
-    }
+    Client::connected(scenario, &format!("client {number}"), address)
+}
+
+/// Requires that `/slow` requests, of which the oldest was sent at this moment, were in flight at the signal,
+/// and would be for so long after it.
+///
+/// If not, the scenario has not come about: because the program took its time to read them, which is wrong, or
+/// because the machine did, and then nobody knows.
+#[track_caller]
+pub(crate) fn require_in_flight(scenario: &Scenario, oldest: Moment, signal: Moment, still_for: Duration) {
+    scenario.at_most(SLOW - still_for, oldest, signal, "the signal, with every `/slow` in flight");
 }
 
 /// An idle keep-alive connection and a silent one, both accepted: after them a third has been served.
@@ -53,18 +59,24 @@ pub(crate) fn half_a_request(scenario: &Scenario, number: usize, address: Socket
     client
 }
 
-/// Connects until that fails, and says when.
+/// Connects until that is refused, and says when.
 #[track_caller]
 pub(crate) fn first_refused(scenario: &Scenario, address: SocketAddr, signal: Moment) -> Moment {
     let _waiting = scenario.waiting("new connections to be refused");
-    while Moment::now() < signal.plus(ms(1_500)) {
-        if Client::connect(scenario, "new client", address).is_err() {
-            return Moment::now();
+    loop {
+        let connected = Client::connect(scenario, "new client", address);
+        let now = Moment::now();
+        match connected {
+            Err(Cut::Refused) => return now,
+            _ if now < signal.plus(ms(1_500)) => thread::sleep(ms(20)),
+            other => {
+                let observed = other.map_or_else(|cut| cut.to_string(), |_| "accepted".to_owned());
+                let expected = "new connections refused, from 300 ms after the signal on";
+                let observed = format!("{observed}, {}", scenario.timeline().when(now));
+                scenario.too_late(ms(300), signal, now, expected, &observed)
+            }
         }
-        thread::sleep(ms(20));
     }
-    scenario.timeline().mark("new client", "connected");
-    scenario.fail("new connections refused from 300 ms after the signal on", "accepted 1500 ms after it")
 }
 
 #[track_caller]
@@ -75,36 +87,6 @@ pub(crate) fn require_200(scenario: &Scenario, outcome: Result<Response, Cut>) -
     }
 }
 
-#[track_caller]
-pub(crate) fn require_two_seconds(scenario: &Scenario, sent: Moment, response: &Response) {
-    let took = response.at.since(sent);
-    scenario.require(took >= ms(1_950), "GET /slow answered after 2 s", format!("after {took:.1?}"));
-}
-
-#[track_caller]
-pub(crate) fn require_content_length(scenario: &Scenario, response: &Response) {
-    let expected = response.body.len().to_string();
-    let observed = response.header("content-length").unwrap_or("no such header");
-    scenario.require(observed == expected, format!("Content-Length: {expected}"), observed);
-}
-
-/// The drain has reported itself once, with this outcome and this number of requests cut off.
-#[track_caller]
-pub(crate) fn require_report(
-    scenario: &Scenario,
-    program: &Running,
-    outcome: &str,
-    abandoned: u64,
-) -> DrainReport {
-    let report = program.drain_report();
-    scenario.require(
-        report.outcome == outcome && report.abandoned == abandoned,
-        format!("outcome={outcome} abandoned={abandoned} on stderr"),
-        format!("outcome={} abandoned={}", report.outcome, report.abandoned),
-    );
-    report
-}
-
 /// The exit comes at most 500 ms after `last`, with code 0.
 #[track_caller]
 pub(crate) fn require_clean_exit(scenario: &Scenario, program: &Running, last: Moment) {
@@ -112,79 +94,4 @@ pub(crate) fn require_clean_exit(scenario: &Scenario, program: &Running, last: M
     program.exit_at_most(BOUND + ms(500), last);
     let exit = program.exit_with(0);
     scenario.at_most(ms(500), last, exit.at, "exit");
-}
-
-/// The exit comes at the bound, with code 1: not more than 50 ms before it and 500 ms after it.
-#[track_caller]
-pub(crate) fn require_exit_at_bound(scenario: &Scenario, program: &Running, signal: Moment, bound: Duration) {
-    let exit = program.exit_at_most(bound + secs(2), signal);
-    let took = exit.at.since(signal);
-    if exit.outcome != Outcome::Code(1) || took + ms(50) < bound {
-        scenario.fail_at(
-            exit.at,
-            format!("exit code 1, {bound:?} after the signal: at the bound, with a request in flight"),
-            format!("{exit}, {took:.1?} after it"),
-        );
-    }
-    scenario.at_most(bound + ms(500), signal, exit.at, "exit");
-}
-
-#[track_caller]
-pub(crate) fn require_duration(scenario: &Scenario, reported: Duration, least: Duration, most: Duration) {
-    scenario.require(
-        // It may have been rounded: 1.5s.
-        reported >= least && reported <= most + ms(100),
-        format!("a duration of {least:?} to {most:.1?}, from the signal to the end of the drain"),
-        format!("duration={reported:?}"),
-    );
-}
-
-#[track_caller]
-pub(crate) fn require_no_child(scenario: &Scenario, program: &Running, when: &str) {
-    let children = program.children();
-    scenario.require(
-        children.is_empty(),
-        format!("no child process {when}"),
-        format!("child processes: {}", children.join(", ")),
-    );
-}
-
-/// With this value the program says so in one line and exits with code 2.
-#[track_caller]
-pub(crate) fn require_refusal(scenario: &Scenario, variable: &str, value: &str) {
-    scenario.timeline().mark("start", format!("{variable}={value}"));
-    let program = Program::new(scenario, program!()).env(variable, value).start();
-    let _waiting = scenario.waiting(format!("the program to refuse {variable}={value}"));
-    while program.exited().is_none() {
-        require_nothing_on_stdout(scenario, &program, variable, value);
-        thread::sleep(ms(2));
-    }
-    program.exit_with(2);
-    require_nothing_on_stdout(scenario, &program, variable, value);
-    let told = texts(program.stderr());
-    let expected = format!("one line on stderr that names {variable} and {value}");
-    scenario.require(
-        told.len() == 1 && told[0].contains(variable) && told[0].contains(value),
-        expected,
-        if told.is_empty() { "nothing".to_owned() } else { told.join(" / ") },
-    );
-}
-
-#[track_caller]
-pub(crate) fn require_nothing_on_stdout(scenario: &Scenario, program: &Running, variable: &str, value: &str) {
-    let printed = texts(program.stdout());
-    let expected = format!("{variable}={value}: exit code 2, and nothing on stdout");
-    scenario.require(printed.is_empty(), expected, printed.join(" / "));
-}
-
-pub(crate) fn texts(lines: Vec<(Moment, String)>) -> Vec<String> {
-    lines.into_iter().map(|(_, line)| line).filter(|line| !line.is_empty()).collect()
-}
-
-pub(crate) fn shown(outcome: &Result<Response, Cut>) -> String {
-    outcome.as_ref().map_or_else(ToString::to_string, ToString::to_string)
-}
-
-pub(crate) fn wait_until(moment: Moment) {
-    thread::sleep(moment.since(Moment::now()));
 }

@@ -7,12 +7,12 @@
 #[cfg(feature = "solution")]
 extern crate task_04_solution_race as task_04_race;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc; // Those of std are seen by the scheduler.
 
 use drain_kit::Scenario;
-use drain_race::{Story, explore};
-use task_04_race::{DeadlineExceeded, Drained, Pool};
+use drain_race::{Calling, Drained, NEVER, Story, Words, explore, scripts};
+use task_04_race::{DeadlineExceeded, Pool};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, clear_triggers, trigger_timeouts};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ fn the_counts_add_up_whenever_the_deadline_strikes() {
         let outcome = trial.drain().await.outcome;
         let accepted = accepted(producers).await;
         let (done, abandoned) = match outcome {
-            Ok(Drained { done }) => (done, 0),
+            Ok(task_04_race::Drained { done }) => (done, 0),
             Err(DeadlineExceeded { done, abandoned }) => (done, abandoned),
         };
         story.require(
@@ -128,7 +128,7 @@ struct Trial {
 
 /// How the drain returned, and what there was at that moment.
 struct Returned {
-    outcome: Result<Drained, DeadlineExceeded>,
+    outcome: Result<task_04_race::Drained, DeadlineExceeded>,
     begun: usize,
     running: usize,
     saw: usize,
@@ -243,4 +243,46 @@ async fn accepted<const N: usize>(producers: [JoinHandle<bool>; N]) -> usize {
         accepted += usize::from(producer.await.expect("a producer does not panic"));
     }
     accepted
+}
+
+/// Whatever producers, jobs and drains do, and whoever goes on first, the pool keeps its promises.
+///
+/// Why: the other scenarios have their calls in an order that somebody thought of.
+///
+/// Limit: 90 s
+#[test]
+fn whatever_the_script_and_the_schedule() {
+    scripts(&Scenario::new(), Words { strikes: true, callers: 1 }, |workers, queue| {
+        Arc::new(Subject(Pool::start(workers, queue)))
+    });
+}
+
+struct Subject(Pool);
+
+impl drain_race::Pool for Subject {
+    fn submit(self: Arc<Self>, job: Calling<()>) -> Calling<bool> {
+        Box::pin(async move { self.0.submit(move |_: CancellationToken| job).await.is_ok() })
+    }
+
+    fn drain(self: Arc<Self>, strikes: bool) -> Calling<Drained> {
+        Box::pin(async move {
+            // The triggers of the schedule before this one are still there.
+            clear_triggers();
+            if strikes {
+                tokio::spawn(async {
+                    yield_now().await;
+                    trigger_timeouts(|_| true);
+                });
+            }
+            let deadline = if strikes { Instant::now() } else { Instant::now() + NEVER };
+            match self.0.drain(deadline).await {
+                Ok(task_04_race::Drained { done }) => {
+                    Drained { complete: true, done: Some(done), left: Some(0) }
+                }
+                Err(DeadlineExceeded { done, abandoned }) => {
+                    Drained { complete: false, done: Some(done), left: Some(abandoned) }
+                }
+            }
+        })
+    }
 }

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
-use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use drain_kit::{Moment, Span, Timeline};
+use drain_kit::{Moment, Span, Timeline, panic_unseen};
 use tokio::select;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -26,26 +25,21 @@ pub(crate) fn for_ever() -> impl FnOnce(CancellationToken) -> Work + Send + 'sta
 }
 
 pub(crate) fn panics() -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
-    |_| Box::pin(async { panic_now() })
+    |_| Box::pin(async { panic_unseen() })
 }
 
 pub(crate) fn panics_after(time: Duration) -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
     move |_| {
         Box::pin(async move {
             sleep(time).await;
-            panic_now();
+            panic_unseen();
         })
     }
 }
 
 /// Panics before there is a future that could.
 pub(crate) fn panics_when_called() -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
-    |_| panic_now()
-}
-
-/// Without the panic hook, so that nothing is printed that looks like a failure.
-pub(crate) fn panic_now() -> ! {
-    resume_unwind(Box::new("a job that panics"))
+    |_| panic_unseen()
 }
 
 /// Lets go of a job that holds its thread; dropped, it does so too.

@@ -15,18 +15,16 @@ use std::thread;
 use std::time::Duration;
 
 use drain_kit::leaks::Footprint;
-use drain_kit::{DrainReport, Moment, Outcome, Program, Scenario, ms, secs};
+use drain_kit::{AT_ONCE, Moment, Scenario, list, ms, panic_unseen, secs, settled};
 use task_04::{DeadlineExceeded, Pool};
 use tokio::select;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{
-    Busy, HoldsWhenDropped, for_ever, lasts, panic_now, panics, panics_after, panics_when_called,
-};
+use crate::jobs::{Busy, HoldsWhenDropped, for_ever, lasts, panics, panics_after, panics_when_called};
 use crate::race::{Counts, Race};
-use crate::trial::{AT_ONCE, Trial, list, nudge, returned, settled};
+use crate::trial::{Trial, drained_alone, nudge};
 
 /// If a job is left, the drain returns `Err(DeadlineExceeded)` at the deadline.
 ///
@@ -175,7 +173,7 @@ async fn a_job_goes_on_as_far_as_it_gets_without_waiting() {
         "job 1 cut off where it waits for an answer, after the deadline",
         "it got the answer and went on",
     );
-    let _ = returned(&scenario, AT_ONCE, "nothing to be left of job 1", answers).await;
+    let _ = scenario.returned(AT_ONCE, "nothing to be left of job 1", answers).await;
 }
 
 /// Jobs that end before the deadline are not disturbed, and the drain returns with the last of them.
@@ -365,7 +363,7 @@ async fn a_job_that_ends_because_of_the_cancellation_is_abandoned() {
     trial.accept(3, trial.jobs.heeds_for(3, secs(10))).await;
     let panics = async |token: CancellationToken| {
         token.cancelled().await;
-        panic_now();
+        panic_unseen();
     };
     trial.accept(4, panics).await;
     let missed = trial.missed(trial.drain(secs(1)), secs(1)).await;
@@ -422,8 +420,7 @@ async fn waiting_producers_are_released_when_the_drain_begins() {
     for number in 1..=3 {
         trial.accept(number, for_ever()).await;
     }
-    let producers: Vec<_> = (4..=6).map(|number| trial.producer(number)).collect();
-    settled().await;
+    let producers = trial.waiting_producers(4..=6).await;
     let drain = trial.drain(secs(1));
     sleep(AT_ONCE).await;
     let waiting = producers.iter().filter(|producer| !producer.is_finished()).count();
@@ -613,11 +610,10 @@ mod leaks {
         for number in 5..=8 {
             trial.accept(number, for_ever()).await;
         }
-        let producers: Vec<_> = (9..=12).map(|number| trial.producer(number)).collect();
-        settled().await;
+        let producers = trial.waiting_producers(9..=12).await;
         trial.missed(trial.drain(secs(1)), secs(1)).await;
         for producer in producers {
-            let _ = returned(&scenario, AT_ONCE, "submit to return", producer).await;
+            let _ = scenario.returned(AT_ONCE, "submit to return", producer).await;
         }
         before.require_no_more(&scenario).await;
     }
@@ -742,15 +738,16 @@ mod report {
     #[test]
     fn a_complete_drain_reports_itself_once() {
         let scenario = Scenario::new();
-        let (report, measured) = reported(&scenario, secs(5), async |pool| {
+        let (program, measured) = drained_alone(&scenario, secs(5), async |pool| {
             let _ = pool.submit(panics()).await;
             for _ in 0..3 {
                 let _ = pool.submit(lasts(ms(150))).await;
             }
         });
-        require_report(&scenario, &report, "complete", 0);
-        // Two workers and three jobs of 150 ms: 300 ms, from a little before the drain on.
-        require_duration(&scenario, &report, ms(50), measured);
+        let report = program.require_report("complete", 0);
+        // Two workers and three jobs of 150 ms: 300 ms, from a little before the drain on. The least is much
+        // less: the machine may halt anything between two steps.
+        report.require_duration(&scenario, ms(50), measured + ms(10));
         scenario.note(format!("drain complete in {:.1?}, 0 abandoned", report.duration));
     }
 
@@ -760,7 +757,7 @@ mod report {
     #[test]
     fn a_missed_deadline_is_reported_with_what_was_abandoned() {
         let scenario = Scenario::new();
-        let (report, measured) = reported(&scenario, ms(200), async |pool| {
+        let (program, measured) = drained_alone(&scenario, ms(200), async |pool| {
             let _ = pool.submit(lasts(ms(1))).await;
             let _ = pool.submit(panics()).await;
             sleep(ms(20)).await;
@@ -787,69 +784,8 @@ mod report {
                 nudge().await;
             }
         });
-        require_report(&scenario, &report, "deadline_exceeded", 5);
+        let report = program.require_report("deadline_exceeded", 5);
         // 800 ms, from a little before the drain on.
-        require_duration(&scenario, &report, ms(500), measured);
-    }
-
-    /// Runs `before` and then the drain of a pool of two workers and three places in the queue, in a
-    /// process of its own. Returns the report, and how long the drain took seen from outside.
-    fn reported(
-        scenario: &Scenario,
-        limit: Duration,
-        before: impl AsyncFnOnce(Arc<Pool>),
-    ) -> (DrainReport, Duration) {
-        let program = Program::alone(scenario, || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
-            let drained = async {
-                let pool = Arc::new(Pool::start(2, 3));
-                before(pool.clone()).await;
-                let begun = Instant::now();
-                select! {
-                    _ = pool.drain(begun + limit) => {}
-                    () = async { loop { nudge().await } } => {}
-                }
-                println!("\nmeasured {}", begun.elapsed().as_nanos());
-            };
-            // A drain that hangs shall be told from one that is silent.
-            let _ = runtime.expect("a runtime").block_on(async { timeout(secs(7), drained).await });
-        });
-        let exit = program.exit();
-        let lines = program.stdout();
-        let measured = lines.iter().find_map(|(_, line)| line.strip_prefix("measured ")?.parse().ok());
-        if measured.is_none() && exit.outcome == Outcome::Code(0) {
-            let limit = limit.as_millis();
-            scenario.fail(
-                format!("the drain to return, with a deadline of {limit} ms"),
-                "it had not, 7 s after the start",
-            );
-        }
-        let report = program.drain_report();
-        let measured = measured.unwrap_or_default();
-        (report, Duration::from_nanos(measured))
-    }
-
-    fn require_report(scenario: &Scenario, report: &DrainReport, outcome: &str, abandoned: u64) {
-        scenario.require(
-            report.outcome == outcome,
-            format!("outcome={outcome}"),
-            format!("outcome={}", report.outcome),
-        );
-        scenario.require(
-            report.abandoned == abandoned,
-            format!("abandoned={abandoned}"),
-            format!("abandoned={}", report.abandoned),
-        );
-    }
-
-    /// The least is much less than it takes: the machine may halt anything between two steps.
-    fn require_duration(scenario: &Scenario, report: &DrainReport, least: Duration, measured: Duration) {
-        scenario.require(
-            report.duration >= least && report.duration <= measured + ms(10),
-            format!(
-                "a duration of {least:?} at least, and about {measured:.1?}, as measured around the drain"
-            ),
-            format!("duration={:?}", report.duration),
-        );
+        report.require_duration(&scenario, ms(500), measured + ms(10));
     }
 }

@@ -13,8 +13,6 @@ use tokio::task;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::trial::returned;
-
 /// What a race may take in real time. It takes milliseconds, but the machine may be busy.
 const RACE: Duration = secs(15);
 
@@ -75,7 +73,7 @@ impl Race {
                 (outcome, course.running.load(Ordering::SeqCst), course.begun.load(Ordering::SeqCst))
             })
         };
-        let (outcome, running, begun) = returned(scenario, limit + RACE, "the drain to return", drain).await;
+        let (outcome, running, begun) = scenario.returned(limit + RACE, "the drain to return", drain).await;
         course.over.store(true, Ordering::SeqCst);
         if running > 0 {
             fail("no job running when the drain has returned", &format!("{running} running"));
@@ -91,7 +89,7 @@ impl Race {
 
         let mut accepted = 0;
         for producer in produced {
-            let Some(jobs) = returned(scenario, RACE, "submit to return", producer).await else {
+            let Some(jobs) = scenario.returned(RACE, "submit to return", producer).await else {
                 fail("Err(Closed) for every producer", "Ok(()), accepted, after the drain was over")
             };
             accepted += jobs;

@@ -1,28 +1,22 @@
 //! A pool on trial: what is asked of it, and what it must answer.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use drain_kit::{Moment, Scenario, ms, secs};
+use drain_kit::{AT_ONCE, Moment, Program, Scenario, list, ms, secs, settled};
 use task_04::{Closed, DeadlineExceeded, Drained, Pool};
+use tokio::select;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::jobs::{Book, Jobs, for_ever};
 
-/// "At once", on a clock that stands still while any task has something to do.
-pub(crate) const AT_ONCE: Duration = ms(10);
-
 /// How long a drain that must wait is watched, in real time.
 pub(crate) const WATCHED: Duration = ms(400);
-
-/// Returns when every task has gone as far as it can: only then does the paused clock move.
-pub(crate) async fn settled() {
-    sleep(ms(1)).await;
-}
 
 /// A pool, its jobs, and the scenario that says what must become of them.
 pub(crate) struct Trial<'a> {
@@ -30,6 +24,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) pool: Arc<Pool>,
     pub(crate) jobs: Jobs,
 }
+
+type Producer = JoinHandle<Result<(), Closed>>;
 
 /// A drain that has begun.
 pub(crate) struct Draining {
@@ -97,8 +93,21 @@ impl<'a> Trial<'a> {
         }
     }
 
+    /// Producers that submit to a full pool: requires that each of them waits.
+    pub(crate) async fn waiting_producers(&self, numbers: RangeInclusive<usize>) -> Vec<Producer> {
+        let producers: Vec<_> = numbers.map(|number| self.producer(number)).collect();
+        settled().await;
+        let returned = producers.iter().filter(|producer| producer.is_finished()).count();
+        self.scenario.require(
+            returned == 0,
+            format!("{} producers that wait: the pool is full, and no drain has begun", producers.len()),
+            format!("submit has returned to {returned} of them"),
+        );
+        producers
+    }
+
     /// A producer that submits one job, in a task of its own.
-    pub(crate) fn producer(&self, number: usize) -> JoinHandle<Result<(), Closed>> {
+    pub(crate) fn producer(&self, number: usize) -> Producer {
         let (pool, jobs) = (self.pool.clone(), self.jobs.clone());
         tokio::spawn(async move {
             let submit = jobs.timeline().begin(&format!("producer {number}"), "submit");
@@ -133,7 +142,7 @@ impl<'a> Trial<'a> {
     /// Requires that the drain completes with this many jobs done.
     pub(crate) async fn drained(&self, drain: Draining, done: usize) {
         let what = "the drain to complete: all jobs can be done";
-        let outcome = returned(self.scenario, secs(20), what, drain.task).await.outcome;
+        let outcome = self.scenario.returned(secs(20), what, drain.task).await.outcome;
         let expected = Ok(Drained { done });
         self.scenario.require(outcome == expected, format!("{expected:?}"), format!("{outcome:?}"));
     }
@@ -158,7 +167,7 @@ impl<'a> Trial<'a> {
     }
 
     pub(crate) async fn missed_within(&self, drain: Draining, limit: Duration, what: &str) -> Missed<'a> {
-        let Returned { outcome, at, running, held } = returned(self.scenario, limit, what, drain.task).await;
+        let Returned { outcome, at, running, held } = self.scenario.returned(limit, what, drain.task).await;
         match outcome {
             Err(counts) => Missed { scenario: self.scenario, counts, at, running, held },
             Ok(drained) => {
@@ -183,7 +192,7 @@ impl<'a> Trial<'a> {
         while !holds(&self.jobs.book()) {
             nudge().await;
             if drain.task.is_finished() {
-                let at = returned(self.scenario, AT_ONCE, "the drain to return", drain.task).await.at;
+                let at = self.scenario.returned(AT_ONCE, "the drain to return", drain.task).await.at;
                 self.scenario.fail_at(
                     at,
                     format!("a drain that waits for {what}"),
@@ -236,6 +245,25 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// Runs `before` and then the drain of a pool of two workers and three places in the queue, in a process of
+/// its own. Returns the process, and how long the drain took seen from outside.
+pub(crate) fn drained_alone(
+    scenario: &Scenario,
+    limit: Duration,
+    before: impl AsyncFnOnce(Arc<Pool>),
+) -> (drain_kit::Running, Duration) {
+    Program::measured(scenario, 4, async || {
+        let pool = Arc::new(Pool::start(2, 3));
+        before(pool.clone()).await;
+        let begun = Instant::now();
+        select! {
+            _ = pool.drain(begun + limit) => {}
+            () = async { loop { nudge().await } } => {}
+        }
+        begun.elapsed()
+    })
+}
+
 /// A little work for a runtime of several threads, and 2 ms.
 ///
 /// One of its idle threads looks after the timers. A job that blocks just that thread stops them for all,
@@ -243,16 +271,4 @@ impl<'a> Trial<'a> {
 pub(crate) async fn nudge() {
     let _ = tokio::spawn(async {}).await;
     thread::sleep(ms(2));
-}
-
-pub(crate) async fn returned<T>(scenario: &Scenario, limit: Duration, what: &str, task: JoinHandle<T>) -> T {
-    match scenario.wait_at_most(limit, what, task).await {
-        Ok(value) => value,
-        Err(error) => scenario.fail(what, format!("it did not: {error}")),
-    }
-}
-
-pub(crate) fn list<'a>(numbers: impl IntoIterator<Item = &'a usize>) -> String {
-    let numbers: Vec<String> = numbers.into_iter().map(ToString::to_string).collect();
-    numbers.join(", ")
 }

@@ -5,10 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use drain_kit::{
-    Client, Cut, DrainReport, Moment, Outcome, Program, Response, Running, Scenario, Signal, ms, program,
-    secs,
+    Client, Cut, Moment, Outcome, Program, Response, Running, Scenario, Signal, ms, program, secs,
 };
 
+/// How long `/slow` takes.
+pub(crate) const SLOW: Duration = secs(2);
 /// How long a client waits for a response: longer than any drain here may take.
 pub(crate) const PATIENCE: Duration = secs(6);
 /// A probe that takes longer has failed. With more, a server that stands still for a while goes unseen.
@@ -33,7 +34,7 @@ pub(crate) const SHORT_DEADLINE: Duration = ms(1_900);
 
 /// The program under test, and what a test asks of it.
 pub(crate) struct Service<'a> {
-    scenario: &'a Scenario,
+    pub(crate) scenario: &'a Scenario,
     pub(crate) program: Running,
     pub(crate) address: SocketAddr,
     pub(crate) window: Duration,
@@ -45,7 +46,17 @@ impl<'a> Service<'a> {
     /// Starts the program with this budget, and waits until it says that it is ready.
     #[track_caller]
     pub(crate) fn start(scenario: &'a Scenario, budget: Budget) -> Self {
-        let program = Program::new(scenario, program!());
+        Self::of(scenario, Program::new(scenario, program!()), budget)
+    }
+
+    /// One of several, with a lane of its own in the picture.
+    #[track_caller]
+    pub(crate) fn start_called(scenario: &'a Scenario, budget: Budget, lane: &str) -> Self {
+        Self::of(scenario, Program::new(scenario, program!()).called(lane), budget)
+    }
+
+    #[track_caller]
+    fn of(scenario: &'a Scenario, program: Program<'a>, budget: Budget) -> Self {
         let Budget { text, window } = budget;
         let program = if text == DEFAULT.text { program } else { program.env("DRAIN_BUDGET", text) };
         let program = program.start();
@@ -147,19 +158,39 @@ impl<'a> Service<'a> {
         }
     }
 
-    /// Fails: what was asked at this moment went wrong. If it was asked when the window was over, or the
-    /// machine may have kept the program from it for the rest of the window, nobody knows.
+    /// Fails: what was asked at this moment, before the window was over, went wrong. If it is known only
+    /// when the window is over, the machine may have kept the program from it for the rest of the window, or
+    /// us from asking in time; then nobody knows.
     #[track_caller]
     pub(crate) fn fail(&self, asked: Moment, expected: &str, observed: &str) -> ! {
-        let now = Moment::now();
-        if self.signal.is_none() || now < self.window_end() {
-            self.scenario.fail_at(now, expected, observed);
-        }
+        self.fail_known(asked, Moment::now(), expected, observed)
+    }
+
+    #[track_caller]
+    pub(crate) fn fail_known(&self, asked: Moment, known: Moment, expected: &str, observed: &str) -> ! {
+        let Some(signal) = self.signal.filter(|_| known >= self.window_end()) else {
+            self.scenario.fail_at(known, expected, observed)
+        };
         let end = self.window_end();
         if asked >= end {
-            self.scenario.unknown(format!("machine too busy: {expected}; asked when the window was over"));
+            let expected = format!("{expected}; asked in the window");
+            let observed = format!("{observed}; asked {}", when(self.scenario, asked));
+            self.scenario.too_late(end.since(signal), signal, asked, &expected, &observed);
         }
         self.scenario.too_late(Duration::ZERO, asked, end, expected, observed)
+    }
+
+    /// Requires that `/slow` requests, of which the oldest was sent at this moment, are in flight now, and will
+    /// be for a while. If not, the scenario has not come about.
+    #[track_caller]
+    pub(crate) fn require_in_flight(&self, oldest: Moment, still_for: Duration) {
+        let what = "this moment, with every `/slow` in flight,";
+        self.scenario.at_most(SLOW - still_for, oldest, Moment::now(), what);
+    }
+
+    /// Waits until so long after the signal.
+    pub(crate) fn wait(&self, after_the_signal: Duration) {
+        self.signal.expect("a signal was sent").plus(after_the_signal).wait();
     }
 
     /// Asks `/ready` on new connections until the answer is 503, and says when that was. Whoever asks
@@ -201,9 +232,9 @@ impl<'a> Service<'a> {
         }
         let sent = Moment::now();
         // The program has some time left to read them.
-        if sent.plus(ms(40)) > self.window_end() {
-            self.scenario.unknown("machine too busy: the requests were sent too late in the window");
-        }
+        let limit = self.window - ms(90);
+        let signal = self.signal.expect("a signal was sent");
+        self.scenario.at_most(limit, signal, sent, "all requests sent, in the window");
         sent
     }
 
@@ -211,12 +242,13 @@ impl<'a> Service<'a> {
     #[track_caller]
     pub(crate) fn require_refused(&self, window_is_over: Moment) {
         let _waiting = self.scenario.waiting("new connections to be refused");
-        wait_until(window_is_over);
+        window_is_over.wait();
         let mut accepted = None;
         // For longer than 300 ms, so that a busy machine does not excuse one that goes on listening.
         while Moment::now() < window_is_over.plus(ms(1_200)) {
             let asked = Moment::now();
-            if Client::connect(self.scenario, "client 2", self.address).is_err() {
+            let connected = Client::connect(self.scenario, "client 2", self.address);
+            if connected.is_err_and(|cut| cut == Cut::Refused) {
                 break;
             }
             accepted = Some(asked);
@@ -268,23 +300,7 @@ impl<'a> Service<'a> {
 
 /// When the answer is ready to a `/slow` that was sent at this moment.
 pub(crate) fn answerable(sent: Moment) -> Moment {
-    sent.plus(secs(2))
-}
-
-#[track_caller]
-pub(crate) fn require_two_seconds(scenario: &Scenario, sent: Moment, response: &Response) {
-    let took = response.at.since(sent);
-    scenario.require(took >= ms(1_950), "GET /slow answered after 2 s", format!("after {took:.1?}"));
-}
-
-#[track_caller]
-pub(crate) fn require_duration(scenario: &Scenario, report: &DrainReport, least: Duration, most: Duration) {
-    let reported = report.duration;
-    scenario.require(
-        reported >= least && reported <= most,
-        format!("a duration of {least:?} to {most:.1?}, from the signal to the end of the drain"),
-        format!("duration={reported:?}"),
-    );
+    sent.plus(SLOW)
 }
 
 /// The status, or how the connection ended instead, and when.
@@ -297,8 +313,4 @@ pub(crate) fn shown(scenario: &Scenario, outcome: &Result<Response, Cut>) -> Str
 
 pub(crate) fn when(scenario: &Scenario, at: Moment) -> String {
     scenario.timeline().when(at)
-}
-
-pub(crate) fn wait_until(moment: Moment) {
-    thread::sleep(moment.since(Moment::now()));
 }

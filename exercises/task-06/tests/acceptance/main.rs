@@ -7,18 +7,17 @@ mod model;
 mod race;
 mod trial;
 
-use std::panic::resume_unwind;
 use std::process::exit;
 use std::sync::Arc;
 use std::time::Duration;
 
 use drain_kit::leaks::Footprint;
-use drain_kit::{DrainReport, Moment, Program, Scenario, ms, secs};
+use drain_kit::{AT_ONCE, Moment, Program, Running, Scenario, ms, panic_unseen, secs, settled};
 use task_06::{Outcome, Pool};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::race::race;
-use crate::trial::{AT_ONCE, Trial, complete, missed, settled};
+use crate::trial::{Trial, complete, missed};
 
 /// A second call returns at once, with the outcome of the first, whatever its own deadline.
 ///
@@ -298,8 +297,7 @@ async fn a_hook_that_panics_costs_that_one_hook() {
     let scenario = Scenario::new();
     let trial = Trial::start(&scenario, 2);
     trial.add_hooks(1..=1).await;
-    // Without the panic hook, so that nothing is printed that looks like a failure.
-    trial.add_hook(|| resume_unwind(Box::new("a hook that panics"))).await;
+    trial.add_hook(|| panic_unseen()).await;
     trial.add_hooks(2..=2).await;
     trial.accept([secs(1); 2]).await;
     let mut callers = trial.crowd(1..=3, secs(60));
@@ -494,14 +492,14 @@ mod report {
                 let _ = pool.submit(sleep(ms(150))).await;
             }
         };
-        let report = reported(&scenario, before, async |pool, begun| {
+        let program = reported(&scenario, before, async |pool, begun| {
             let mut outcomes = together(pool, 20, begun + secs(30)).await;
             for _ in 0..3 {
                 outcomes.push(pool.drain(begun + secs(30)).await);
             }
             outcomes
         });
-        require_report(&scenario, &report, "complete", 0);
+        let report = program.require_report("complete", 0);
         // Two workers and three jobs of 150 ms, which begin at most a little before the drain.
         scenario.require(
             report.duration >= ms(150),
@@ -532,7 +530,7 @@ mod report {
                 .block_on(async { tokio::spawn(service).await.expect("two outcomes") });
         });
         program.exit_with(0);
-        require_report(&scenario, &program.drain_report(), "complete", 0);
+        program.require_report("complete", 0);
     }
 
     /// A missed deadline is reported once, also when callers left before it, and when one was dropped.
@@ -546,7 +544,7 @@ mod report {
                 let _ = pool.submit(std::future::pending()).await;
             }
         };
-        let report = reported(&scenario, before, async |pool, begun| {
+        let program = reported(&scenario, before, async |pool, begun| {
             // Dropped after 50 ms, unless the machine halts so long that it has an outcome by then.
             let first = timeout(ms(50), pool.drain(begun + ms(500))).await;
             let hurried = pool.drain(begun + ms(100)).await;
@@ -556,7 +554,7 @@ mod report {
             outcomes.extend(first.ok());
             outcomes
         });
-        require_report(&scenario, &report, "deadline_exceeded", 5);
+        let report = program.require_report("deadline_exceeded", 5);
         // Much less than the deadline, because the machine may halt anything between two steps.
         scenario.require(
             report.duration >= ms(250),
@@ -584,7 +582,7 @@ mod report {
         scenario: &Scenario,
         before: impl AsyncFnOnce(&Pool),
         drains: impl AsyncFnOnce(&Arc<Pool>, Instant) -> Vec<Outcome>,
-    ) -> DrainReport {
+    ) -> Running {
         let program = Program::alone(scenario, || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
@@ -616,14 +614,6 @@ mod report {
             format!("a duration of at most {took:?}, the time from the first call to the end of the last"),
             format!("duration={:?}", report.duration),
         );
-        report
-    }
-
-    fn require_report(scenario: &Scenario, report: &DrainReport, outcome: &str, abandoned: u64) {
-        scenario.require(
-            report.outcome == outcome && report.abandoned == abandoned,
-            format!("outcome={outcome} abandoned={abandoned}"),
-            format!("outcome={} abandoned={}", report.outcome, report.abandoned),
-        );
+        program
     }
 }

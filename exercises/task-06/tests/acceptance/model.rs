@@ -211,7 +211,7 @@ impl drain_model::Pool for Subject {
         })
     }
 
-    fn on_drain(self: Arc<Self>, hook: Box<dyn FnOnce() + Send>) -> Calling<bool> {
+    fn on_drain(self: Arc<Self>, hook: Box<dyn Fn() + Send + Sync>) -> Calling<bool> {
         Box::pin(async move { self.0.on_drain(hook).await.is_ok() })
     }
 }

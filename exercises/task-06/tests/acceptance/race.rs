@@ -10,7 +10,7 @@ use tokio::sync::Barrier;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use crate::trial::{hooks_called, returned, shortly};
+use crate::trial::{hooks_called, shortly};
 
 /// What a race may take in real time. It takes milliseconds, but the machine may be busy.
 const RACE: Duration = secs(15);
@@ -63,11 +63,11 @@ pub(crate) async fn race(scenario: &Scenario, callers: usize, producers: usize) 
 
     let mut seen = Vec::new();
     for call in calls {
-        seen.extend(returned(scenario, "drain to return to every caller", call).await);
+        seen.extend(scenario.returned(secs(120), "drain to return to every caller", call).await);
     }
     let mut accepted = 0;
     for producer in producers {
-        accepted += returned(scenario, "submit to return", producer).await;
+        accepted += scenario.returned(secs(120), "submit to return", producer).await;
     }
     let outcome = seen[0].0;
     scenario.require(outcome.is_ok(), "Ok from the drain: no job takes long", shortly(&outcome));

@@ -3,18 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use drain_kit::{Moment, Scenario, Timeline, ms, secs};
+use drain_kit::{AT_ONCE, Moment, Scenario, Timeline, secs};
 use task_06::{Closed, DeadlineExceeded, Drained, Outcome, Pool};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-
-/// "At once", on a clock that stands still while any task has something to do.
-pub(crate) const AT_ONCE: Duration = ms(10);
-
-/// Returns when every task has gone as far as it can: only then does the paused clock move.
-pub(crate) async fn settled() {
-    sleep(ms(1)).await;
-}
 
 /// The outcome of a drain that took this long.
 pub(crate) fn complete(duration: Duration) -> Outcome {
@@ -113,7 +105,7 @@ impl<'a> Trial<'a> {
 
     /// Waits until `drain` returns to this caller: it may neither hang nor panic.
     pub(crate) async fn over(&self, caller: Caller) -> Returned {
-        returned(self.scenario, &format!("drain to return to {}", caller.name), caller.task).await
+        self.scenario.returned(secs(120), format!("drain to return to {}", caller.name), caller.task).await
     }
 
     /// Drops a call that waits for the drain.
@@ -204,14 +196,6 @@ impl<'a> Trial<'a> {
             format!("Err(Closed) from on_drain {when}"),
             "Ok(()): accepted",
         );
-    }
-}
-
-/// Waits for a task, which may neither hang nor panic.
-pub(crate) async fn returned<T>(scenario: &Scenario, what: &str, task: JoinHandle<T>) -> T {
-    match scenario.wait_at_most(secs(120), what, task).await {
-        Ok(value) => value,
-        Err(error) => scenario.fail(what, format!("it did not: {error}")),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::judging::scratch::Scratch;
 use crate::judging::submission::Submission;
 use crate::judging::verdict::{Judged, Word};
-use crate::judging::{engine, race};
+use crate::judging::{compile, engine, race};
 use crate::reporter::Reporter;
 use crate::specimen::{self, Specimen};
 
@@ -114,7 +114,8 @@ impl Proof {
             Subject::Solution => self.all_green(&scratch, &criteria),
             Subject::Alternative(specimen) => {
                 self.require_facts(&specimen, &["design", "differs"]);
-                scratch.apply(&self.drill, &specimen.path)?;
+                scratch.lay_over(&self.drill, &specimen.path)?;
+                self.no_lints(&scratch)?;
                 self.all_green(&scratch, &criteria)
             }
             Subject::Bug(specimen) => {
@@ -176,6 +177,13 @@ impl Proof {
             self.let_pass(scratch, &tests)?;
             self.words = caught;
         }
+        Ok(())
+    }
+
+    /// Alternatives are no members of the workspace, so clippy does not see them elsewhere.
+    fn no_lints(&mut self, scratch: &Scratch) -> Result<()> {
+        let lints = compile::lints(&scratch.workspace(), &self.drill.package(Set::Solutions))?;
+        self.problems.extend(lints.first().map(|lint| format!("clippy: {lint}")));
         Ok(())
     }
 

@@ -1,0 +1,60 @@
+//! A Kafka consumer.
+//!
+//! # Layout, in reading order
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `main` | start-up in the right order, and the exit code |
+//! | `config` | [`Config`]: what is read from the environment |
+//! | `signals` | [`Signals`]: SIGINT and SIGTERM |
+//! | `process` | [`Processor`]: what is done with a message |
+//! | `consumer` | consume until the signal, then drain |
+//! | `report` | [`Report`](report::Report): how the drain went |
+#![forbid(unsafe_code)]
+
+mod config;
+mod consumer;
+mod process;
+mod report;
+mod signals;
+
+use std::process::ExitCode;
+
+use crate::config::{BadValue, Config};
+use crate::process::Processor;
+use crate::signals::Signals;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let (config, processor) = match configure() {
+        Ok(configured) => configured,
+        Err(bad) => {
+            eprintln!("{bad}");
+            return ExitCode::from(2);
+        }
+    };
+    // Before the ready line, which `run` prints: from then on a signal must drain.
+    let mut signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("cannot handle signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match consumer::run(&config, processor, signals.recv()).await {
+        Ok(report) => {
+            eprintln!("{report}");
+            report.exit_code()
+        }
+        Err(error) => {
+            eprintln!("cannot consume {}: {error}", config.topic);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configure() -> Result<(Config, Processor), BadValue> {
+    let config = Config::from_env()?;
+    let processor = Processor::open(&config.ledger).map_err(|error| BadValue::ledger(&config, &error))?;
+    Ok((config, processor))
+}
