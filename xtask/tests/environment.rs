@@ -1,6 +1,6 @@
 //! Whatever the runner is started in, its verdict is the same, or it says why it cannot be: a parent that
 //! ignores or blocks signals, a clone that was renamed, a build folder that two clones share, a git that
-//! refuses.
+//! refuses, a compiler behind a script, a machine that gives little.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,6 +124,45 @@ mod clones {
             assert_eq!(list(&runner, root), own(root));
         }
         fs::remove_dir_all(shared).expect("it is ours");
+    }
+}
+
+mod machine {
+    use super::*;
+
+    /// Judges a right program that is new to cargo, in a shell that has done this before.
+    fn check(name: &str, before: &str) -> Output {
+        let folder = folder(name);
+        let green = root().join("xtask/tests/submissions/green");
+        let main = fs::read_to_string(green.join("src/main.rs")).expect("it is part of the tests");
+        write(&folder.join("src/main.rs"), &format!("{main}// {}\n", folder.display()));
+        fs::copy(green.join("Cargo.toml"), folder.join("Cargo.toml")).expect("it is part of the tests");
+        let mut shell = Command::new("/bin/bash");
+        shell.args(["-c", &format!("cd \"$1\"; {before}; exec \"$0\" check --path . --fast"), RUNNER]);
+        let output = shell.arg(&folder).output().expect("a shell starts");
+        fs::remove_dir_all(folder).expect("it is ours");
+        output
+    }
+
+    /// On a busy machine some criteria may not be judged; none is missed.
+    fn require_no_failure(output: &Output) {
+        let screen = said(output);
+        let failures = ["RED", "HUNG", "CRASH"].into_iter().filter(|word| screen.contains(word)).count();
+        assert!(screen.contains("1 builds   ok") && failures == 0, "{output:?}");
+    }
+
+    #[test]
+    fn a_compiler_behind_a_script_of_a_shell_that_drops_variables() {
+        // Whose names have a hyphen, as dash does, whatever this machine's `sh` is.
+        let wrap = "printf '#!/bin/sh\\nexec env -u CARGO_BIN_EXE_task-01 \"$@\"\\n' > wrap; chmod +x wrap";
+        let output = check("wrapped", &format!("{wrap}; export RUSTC_WRAPPER=$PWD/wrap"));
+        require_no_failure(&output);
+    }
+
+    #[test]
+    fn few_descriptors_are_enough_for_the_runner() {
+        let output = check("few", "ulimit -n 128");
+        require_no_failure(&output);
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::KafkaResult;
 
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::process::Processor;
 use crate::report::Report;
@@ -32,7 +33,7 @@ pub async fn run(
     signal: impl Future<Output = ()>,
 ) -> KafkaResult<Report> {
     let client = client(config);
-    let _ = (processor, Processor::process, signal, Report::new);
+    let _ = (processor, Processor::process, signal, Complaints::say, Report::new);
     todo!(
         "consume {} with {client:?}: {WORKERS} messages at once, and each until it is processed, \
          with {RETRY:?} between two attempts; from the signal on, drain within {:?}",

@@ -80,7 +80,8 @@
 //! | `timeline` | [`Timeline`]: what happened when, measured from the signal |
 //! | `picture` | the timeline as a learner sees it, 20 lines at most |
 //! | `paused` | what a library's test needs on a paused clock |
-//! | `program` | [`Program`]: a program under test: lines, signals, exit |
+//! | `program` | [`Program`]: a program under test, not started yet |
+//! | `running` | [`Running`]: a program that has been started: lines, signals, exit |
 //! | `output` | what a program prints, read to its end |
 //! | `report` | [`DrainReport`]: what a drain says of itself |
 //! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
@@ -110,6 +111,7 @@ mod picture;
 mod proc;
 mod program;
 mod report;
+mod running;
 mod scenario;
 mod signals;
 mod socket;
@@ -122,8 +124,9 @@ pub use http::{Client, Cut, Pending, Response, shown};
 pub use metrics::{Exposition, Sample};
 pub use nix::sys::signal::Signal;
 pub use paused::{AT_ONCE, list, panic_unseen, settled};
-pub use program::{Exit, Outcome, Program, Running, program_at};
+pub use program::{Program, program_at};
 pub use report::DrainReport;
+pub use running::{Exit, Outcome, Running};
 pub use scenario::{Race, Scenario, Waiting};
 pub use timeline::{Moment, Span, Timeline};
 pub use visits::{Dice, Visit, Visitor, Visits};

@@ -27,7 +27,7 @@ pub struct Ledger {
     /// An open connection was closed before any byte of a response to the next request on it, and no response
     /// had announced that.
     pub closed: usize,
-    /// A request that the program had, and that got no complete response.
+    /// A request that the program had, and that got no complete response; or a connect that it did not answer.
     pub lost: usize,
     /// A second response to one request, or bytes that nobody asked for.
     pub duplicated: usize,
@@ -126,9 +126,18 @@ impl Load {
                         },
                         Ok,
                     );
-                    let Ok(mut client) = client else {
-                        ledger.refused += 1;
-                        break;
+                    let mut client = match client {
+                        Ok(client) => client,
+                        Err(Cut::Refused) => {
+                            ledger.refused += 1;
+                            break;
+                        }
+                        // Neither taken nor turned away.
+                        Err(_) => {
+                            ledger.sent += 1;
+                            ledger.lost += 1;
+                            break;
+                        }
                     };
                     let outcome = client.get(&path, patience);
                     begun.take();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::program::Exit;
+use crate::running::Exit;
 use crate::timeline::{Moment, Role};
 use crate::{Scenario, ms, proc};
 

@@ -1,10 +1,11 @@
 //! Explores the schedules of a submission, and tells the one in which it fails.
 //!
-//! A race check compiles the learner's own, unmodified source a second time, with stand-ins for tokio and for the
-//! locks of std: every use of them becomes a point at which a controlled scheduler, that of
-//! [shuttle](https://docs.rs/shuttle), decides who goes on. [`explore`] runs a scenario under thousands of schedules, half of
-//! them random, half with a few priority changes at random points (PCT finds bugs that need a rare
-//! order of few events). Each schedule has a number, its seed; the same seed gives the same schedule.
+//! A race check compiles the learner's own, unmodified source a second time, with stand-ins for tokio and for
+//! the locks of std: every use of them becomes a point at which a controlled scheduler, that of
+//! [shuttle](https://docs.rs/shuttle), decides who goes on. [`explore`] runs a scenario under thousands of
+//! schedules, half of them random, half with a few priority changes at random points (PCT finds bugs that
+//! need a rare order of few events). Each schedule has a number, its seed; the same seed gives the same
+//! schedule.
 //!
 //! ```no_run
 //! use drain_kit::Scenario;

@@ -5,6 +5,10 @@
 
 #![expect(clippy::duplicate_mod, clippy::single_component_path_imports, reason = "compiled twice")]
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 #[path = "same_as_tokio"]
 mod real {
     pub mod scenarios;
@@ -95,4 +99,55 @@ same_as_tokio! {
     a_shorter_time_out_strikes_first
     a_time_out_does_not_strike_while_somebody_goes_on
     a_sleep_ends
+}
+
+/// Two tasks each look and then write one more.
+async fn both<F: Future<Output = ()> + Send + 'static>(one_more: impl Fn() -> F) {
+    let tasks: drain_race_tokio::task::JoinSet<()> = (0..2).map(|_| one_more()).collect();
+    tasks.join_all().await;
+}
+
+#[test]
+fn between_a_look_and_a_write_somebody_else_may_come() {
+    let either = BTreeSet::from(["1".to_owned(), "2".to_owned()]);
+    let atomic = || async {
+        let count = Arc::new(drain_race_std::sync::atomic::AtomicUsize::new(0));
+        let one_more = |count: Arc<drain_race_std::sync::atomic::AtomicUsize>| async move {
+            count.store(count.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+        };
+        both(|| one_more(count.clone())).await;
+        count.load(Ordering::SeqCst).to_string()
+    };
+    assert_eq!(drain_race::outcomes(SCHEDULES, atomic), either);
+    let lock = || async {
+        let count = Arc::new(drain_race_std::sync::Mutex::new(0));
+        let one_more = |count: Arc<drain_race_std::sync::Mutex<i32>>| async move {
+            let seen = *count.lock().unwrap();
+            *count.lock().unwrap() = seen + 1;
+        };
+        both(|| one_more(count.clone())).await;
+        count.lock().unwrap().to_string()
+    };
+    assert_eq!(drain_race::outcomes(SCHEDULES, lock), either);
+    let watch = || async {
+        let count = drain_race_tokio::sync::watch::Sender::new(0);
+        let one_more = |count: drain_race_tokio::sync::watch::Sender<i32>| async move {
+            let seen = *count.borrow();
+            count.send_replace(seen + 1);
+        };
+        both(|| one_more(count.clone())).await;
+        count.borrow().to_string()
+    };
+    assert_eq!(drain_race::outcomes(SCHEDULES, watch), either);
+    let permits = || async {
+        let permits = Arc::new(drain_race_tokio::sync::Semaphore::new(0));
+        let one_more = |permits: Arc<drain_race_tokio::sync::Semaphore>| async move {
+            if permits.available_permits() == 0 {
+                permits.add_permits(1);
+            }
+        };
+        both(|| one_more(permits.clone())).await;
+        permits.available_permits().to_string()
+    };
+    assert_eq!(drain_race::outcomes(SCHEDULES, permits), either);
 }

@@ -1,6 +1,7 @@
 //! Kafka: an embedded cluster, or the real broker.
 
 use std::env;
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -101,7 +102,12 @@ impl<'a> Kafka<'a> {
     #[track_caller]
     pub fn start(scenario: &'a Scenario) -> Self {
         match env::var("KAFKA_BOOTSTRAP_SERVERS") {
-            Ok(servers) if !servers.is_empty() => Self::connect(scenario, servers, None),
+            Ok(servers) if !servers.is_empty() => {
+                if !is_anybody_there(&servers) {
+                    no_broker(scenario, &servers);
+                }
+                Self::connect(scenario, servers, None)
+            }
             _ => Self::embedded(scenario),
         }
     }
@@ -129,11 +135,7 @@ impl<'a> Kafka<'a> {
         let kafka = Self { scenario, bootstrap, producer: Some(producer), mock, topics: Mutex::default() };
         let _waiting = scenario.waiting("the broker to answer");
         if kafka.producer().client().fetch_metadata(None, PATIENCE).is_err() {
-            scenario.unknown(format!(
-                "no broker answers at {}: start it with `cargo xtask services up kafka`, \
-                 or unset KAFKA_BOOTSTRAP_SERVERS to use an embedded one",
-                kafka.bootstrap
-            ));
+            no_broker(scenario, &kafka.bootstrap);
         }
         kafka
     }
@@ -407,6 +409,23 @@ impl<'a> Kafka<'a> {
             worker.join().unwrap_or_else(|_| Err("the administration has panicked".to_owned()))
         })
     }
+}
+
+/// Whether anything listens on one of these addresses. The variable may be left over from a broker that was
+/// stopped long ago, and librdkafka would wait for it as for one that comes back.
+fn is_anybody_there(servers: &str) -> bool {
+    const PATIENCE: Duration = secs(2);
+    let addresses = servers.split(',').filter_map(|server| server.trim().to_socket_addrs().ok()).flatten();
+    let mut reached = addresses.map(|address| TcpStream::connect_timeout(&address, PATIENCE));
+    reached.any(|connection| connection.is_ok())
+}
+
+#[track_caller]
+fn no_broker(scenario: &Scenario, servers: &str) -> ! {
+    scenario.unknown(format!(
+        "no broker answers at {servers}: start it with `cargo xtask services up kafka`, \
+         or unset KAFKA_BOOTSTRAP_SERVERS to use an embedded one"
+    ))
 }
 
 impl Drop for Kafka<'_> {

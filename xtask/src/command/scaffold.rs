@@ -5,14 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use lexopt::prelude::*;
 
 use crate::command::Command as Entry;
 use crate::drill::{Drill, Set};
 use crate::error::{At as _, Error, Result};
-use crate::{patch, selection, workspace};
+use crate::{selection, workspace};
 
 pub(crate) const COMMAND: Entry = Entry {
     name: "scaffold",
@@ -50,8 +49,8 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
             continue;
         }
         let shown = path.strip_prefix(workspace::root()).unwrap_or(&path).display();
-        if is_at_work(&path) {
-            println!("{shown} is left alone: somebody works on it; `git restore` it if not");
+        if is_at_work(&path)? {
+            println!("{shown} is left alone: somebody works on it");
             continue;
         }
         different += 1;
@@ -75,8 +74,7 @@ fn copies() -> Result<Vec<Copy>> {
         let (Some(file), Some(first)) = (words.next(), words.next()) else {
             return Err(Error::new(format!("{}: `{line}` names no original", table.display())));
         };
-        let source = |drill: &Drill, set| drill.path(set).join("src").join(file);
-        let original = source(&drill(first)?, Set::Solutions);
+        let original = drill(first)?.path(Set::Solutions).join("src").join(file);
         for word in words {
             let sets: &[Set] = if word.starts_with("exercises/") {
                 &[Set::Exercises]
@@ -84,7 +82,12 @@ fn copies() -> Result<Vec<Copy>> {
                 &[Set::Exercises, Set::Solutions]
             };
             let drill = drill(word.trim_start_matches("exercises/"))?;
-            let paths = sets.iter().map(|set| source(&drill, *set));
+            // The exercise comes before its stub: whether somebody works on it is seen by that.
+            let folders = sets.iter().flat_map(|set| match set {
+                Set::Exercises => vec![drill.path(*set), drill.stub()],
+                Set::Solutions => vec![drill.path(*set)],
+            });
+            let paths = folders.map(|folder| folder.join("src").join(file));
             copies.extend(paths.map(|path| Copy { original: original.clone(), path }));
         }
     }
@@ -97,16 +100,11 @@ fn drill(word: &str) -> Result<Drill> {
     Ok(drill)
 }
 
-/// Whether an exercise is no longer the stub that is committed: it is the learner's then.
-fn is_at_work(path: &Path) -> bool {
-    let root = workspace::root();
-    if !path.starts_with(root.join(Set::Exercises.folder())) {
-        return false;
-    }
-    let mut git = Command::new("git");
-    git.current_dir(&root).args(["diff", "--quiet", "HEAD", "--"]).arg(path);
-    let status = git.stdin(Stdio::null()).stderr(Stdio::null()).status();
-    let package = path.ancestors().nth(2).expect("a source file lies in a package");
-    let is_stub = patch::files(package).is_ok_and(|files| files.values().any(|text| text.contains("todo!(")));
-    !is_stub || status.is_ok_and(|status| status.code() == Some(1))
+/// Whether a file of an exercise is no longer that of the stub: it is the learner's then.
+fn is_at_work(path: &Path) -> Result<bool> {
+    let exercises = workspace::root().join(Set::Exercises.folder());
+    let Ok(below) = path.strip_prefix(&exercises) else { return Ok(false) };
+    let (name, file) = below.to_str().and_then(|below| below.split_once('/')).unwrap_or_default();
+    let stub = workspace::root().join(drill(name)?.stub()).join(file);
+    Ok(fs::read(path).ok() != fs::read(stub).ok())
 }

@@ -80,8 +80,17 @@ impl Scratch {
         let ours = OURS.map(|part| workspace::root().join(&place).join(part));
         exercise.extend(ours.into_iter().filter(|part| part.exists()));
         lay(&exercise, &scratch.path(&place), &mut LARGEST.clone())?;
-        scratch.write_manifests(drill)?;
+        scratch.write_manifest(drill)?;
+        [place, solution].iter().try_for_each(|package| scratch.find_stand_ins(package))?;
         Ok(scratch)
+    }
+
+    /// The manifest of a race check says from where it lies where its stand-ins lie.
+    fn find_stand_ins(&self, package: &Path) -> Result<()> {
+        let path = self.path(package).join("race/Cargo.toml");
+        let Ok(manifest) = fs::read_to_string(&path) else { return Ok(()) };
+        let kits = format!("path = \"{}/xtask/", workspace::root().display());
+        write_if_new(&path, manifest.replace("path = \"../../../xtask/", &kits).as_bytes())
     }
 
     /// The drill that the task crate in this folder answers.
@@ -128,35 +137,30 @@ impl Scratch {
         self.root.join(&self.name).join(relative)
     }
 
-    /// The root manifest with the members of the copy, and the lock file. Both it and the race checks name
-    /// the kits by their whole path.
-    fn write_manifests(&self, drill: &Drill) -> Result<()> {
-        let root = workspace::root();
-        let manifest = root.join("Cargo.toml");
-        let manifest = fs::read_to_string(&manifest).at("read", &manifest)?;
-        let kits = format!("path = \"{}/xtask/", root.display());
-        let mut members = ["exercises/*", "solutions/*"].map(str::to_owned).to_vec();
-        for race in [Set::Exercises, Set::Solutions].map(|set| drill.path(set).join("race")) {
-            let path = self.path(&race).join("Cargo.toml");
-            if let Ok(manifest) = fs::read_to_string(&path) {
-                write_if_new(&path, manifest.replace("path = \"../../../xtask/", &kits).as_bytes())?;
-                members.push(race.display().to_string());
-            }
-        }
-        let members: Vec<String> = members.iter().map(|member| format!("\"{}/{member}\"", self.name)).collect();
+    /// The root manifest with the members of the copy, and the lock file.
+    fn write_manifest(&self, drill: &Drill) -> Result<()> {
+        let source = workspace::root().join("Cargo.toml");
+        let manifest = fs::read_to_string(&source).at("read", &source)?;
+        let races = [Set::Exercises, Set::Solutions].map(|set| drill.path(set).join("race"));
+        let races =
+            races.iter().filter(|race| self.path(race).exists()).map(|race| race.display().to_string());
+        let folders = ["exercises/*", "solutions/*"].map(str::to_owned).into_iter().chain(races);
+        let members: Vec<String> = folders.map(|folder| format!("\"{}/{folder}\"", self.name)).collect();
+        let kits = format!("path = \"{}/xtask/", workspace::root().display());
         let needed = self.path(&drill.path(Set::Exercises)).join("Cargo.toml");
         let needed = fs::read_to_string(&needed).at("read", &needed)?;
-        let manifest = with_profiles_for(&needed, &manifest);
-        let lines = manifest.lines().map(|line| match line {
-            line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
-            line if line.starts_with("default-members = ") => String::new(),
-            // Nobody debugs a copy, and its slot sees another drill next.
-            "debug = \"line-tables-only\"" => "debug = false\nincremental = false".to_owned(),
-            line => line.replace("path = \"xtask/", &kits),
-        });
-        let manifest = lines.collect::<Vec<_>>().join("\n") + "\n";
-        write_if_new(&self.root.join("Cargo.toml"), manifest.as_bytes())?;
-        let lock = root.join("Cargo.lock");
+        let lines = with_profiles_for(&needed, &manifest)
+            .lines()
+            .map(|line| match line {
+                line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
+                line if line.starts_with("default-members = ") => String::new(),
+                // Nobody debugs a copy, and its slot sees another drill next.
+                "debug = \"line-tables-only\"" => "debug = false\nincremental = false".to_owned(),
+                line => line.replace("path = \"xtask/", &kits),
+            })
+            .collect::<Vec<_>>();
+        write_if_new(&self.root.join("Cargo.toml"), (lines.join("\n") + "\n").as_bytes())?;
+        let lock = workspace::root().join("Cargo.lock");
         if lock.exists() {
             write_if_new(&self.root.join("Cargo.lock"), &fs::read(&lock).at("read", &lock)?)?;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drain_kit::{Moment, Program, Running, Scenario, Signal, ms, program, secs};
 
-use crate::programs::{programs, running, ticks};
+use crate::programs::{programs, running};
 
 /// `running` is printed at once, and again every second.
 ///
@@ -18,7 +18,7 @@ fn running_is_printed_at_once_and_every_second() {
     let started = Moment::now();
     let program = Program::new(&scenario, program!()).start();
     scenario.at_most(ms(500), started, program.line("running"), "`running` on stdout");
-    let ticks = ticks(&scenario, &program, 3);
+    let ticks = program.lines(3, "running");
     for (number, tick) in (0..).zip(&ticks) {
         scenario.at_least(secs(number), started, *tick, format!("line {} of `running`", number + 1));
     }
@@ -35,7 +35,7 @@ fn running_is_printed_at_once_and_every_second() {
 fn sigterm_is_answered_within_100_ms() {
     let scenario = Scenario::new();
     let program = Program::new(&scenario, program!()).start();
-    ticks(&scenario, &program, 2);
+    program.lines(2, "running");
     let signal = program.signal(Signal::SIGTERM);
     let draining = program.line_after(signal, "draining");
     scenario.at_most(ms(100), signal, draining, "`draining` on stdout");
@@ -205,7 +205,7 @@ mod report {
         let scenario = Scenario::new();
         let program = Program::new(&scenario, program!()).start();
         // Up for a second: a clock that began to run at the start now shows too much.
-        ticks(&scenario, &program, 2);
+        program.lines(2, "running");
         let signal = program.signal(Signal::SIGTERM);
         let exit = program.exit_with(0);
         let report = program.require_report("complete", 0);

@@ -1,8 +1,8 @@
-//! Programs that run, and the lines that they print.
+//! Programs that run.
 
 use std::ops::RangeInclusive;
 
-use drain_kit::{Moment, Program, Running, Scenario, ms, program};
+use drain_kit::{Program, Running, Scenario, ms, program};
 
 /// Starts the program, and sees that it goes on after its first line: one that ends by itself has drained
 /// nothing.
@@ -20,24 +20,4 @@ pub(crate) fn programs<'a>(
 ) -> Vec<Running> {
     let program = |number| Program::new(scenario, program!()).called(&format!("program {number}"));
     numbers.map(|number| with(program(number)).start()).collect()
-}
-
-pub(crate) fn ticks(scenario: &Scenario, program: &Running, count: usize) -> Vec<Moment> {
-    let _waiting = scenario.waiting(format!("{count} lines `running`"));
-    loop {
-        let lines = program.stdout();
-        let ticks: Vec<Moment> =
-            lines.iter().filter(|(_, line)| line == "running").map(|(at, _)| *at).collect();
-        if ticks.len() >= count {
-            return ticks;
-        }
-        if let Some(exit) = program.exited() {
-            scenario.fail_at(
-                exit.at,
-                format!("{count} lines `running`"),
-                format!("{exit} after {}", ticks.len()),
-            );
-        }
-        std::thread::sleep(ms(5));
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drain_kit::{Cut, Dice, Moment, Visit, Visitor, Visits, ms};
 
-use crate::service::{PATIENCE, PROBE_LIMIT, SLOW, Service, shown};
+use crate::service::{PATIENCE, PROBE_LIMIT, SLOW, Service};
 
 /// How long before the signal the first clients come.
 const BEFORE: Duration = ms(300);
@@ -60,8 +60,8 @@ fn judge(service: &Service<'_>, signal: Moment, visit: &Visit) {
     let Visit { name, path, open, asked, outcome, settled, .. } = visit;
     let scenario = service.scenario;
     let connection = if *open { "an open connection" } else { "a new connection" };
-    let what = format!("{name}: GET {path} on {connection}, {}", scenario.timeline().when(*asked));
-    let observed = shown(scenario, outcome);
+    let what = format!("{name}: GET {path} on {connection}, {}", service.when(*asked));
+    let observed = service.shown(outcome);
     let closed_from = service.window + ms(300);
     if !open && *asked >= signal.plus(closed_from) {
         if !matches!(outcome, Err(Cut::Refused)) {

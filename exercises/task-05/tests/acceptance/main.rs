@@ -58,8 +58,15 @@ fn ready_answers_503_after_the_signal() {
 #[test]
 fn new_connections_get_the_503_in_the_window() {
     let scenario = Scenario::new();
+    // Each asked once, and one asked again and again.
     for mut caller in callers(&scenario, false) {
         caller.ask("/ready", 503);
+    }
+    let mut service = Service::start_called(&scenario, LONG, "program 4");
+    service.signal(Signal::SIGTERM);
+    for later in [110, 300, 500, 700, 850] {
+        service.wait(ms(later));
+        service.probe("/ready", 503);
     }
 }
 
@@ -110,8 +117,8 @@ fn requests_that_begin_in_the_window_are_answered() {
                     scenario.at_least(SLOW, sent, response.at, "the response to GET /slow");
                 }
                 outcome => {
-                    let expected = format!("GET /slow, sent {}: 200", when(&scenario, sent));
-                    let observed = shown(&scenario, &outcome);
+                    let expected = format!("GET /slow, sent {}: 200", caller.service.when(sent));
+                    let observed = caller.service.shown(&outcome);
                     caller.service.fail_known(sent, client.settled(), &expected, &observed);
                 }
             }
@@ -205,7 +212,7 @@ fn the_window_counts_against_the_budget() {
     if let Some(response) = outcome.ok().filter(|response| response.status == 200) {
         let expected =
             format!("GET /slow cut off {SHORT_DEADLINE:?} after the signal, when the budget is over");
-        let observed = format!("answered with 200, {}", when(&scenario, response.at));
+        let observed = format!("answered with 200, {}", service.when(response.at));
         let deadline = noticed.plus(SHORT_DEADLINE);
         scenario.too_late(response.at.since(answerable(sent)), deadline, response.at, &expected, &observed);
     }

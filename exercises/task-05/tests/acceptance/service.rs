@@ -38,6 +38,7 @@ pub(crate) struct Service<'a> {
     pub(crate) program: Running,
     pub(crate) address: SocketAddr,
     pub(crate) window: Duration,
+    one_of_several: bool,
     /// The first signal, once it has been sent.
     signal: Option<Moment>,
 }
@@ -46,22 +47,22 @@ impl<'a> Service<'a> {
     /// Starts the program with this budget, and waits until it says that it is ready.
     #[track_caller]
     pub(crate) fn start(scenario: &'a Scenario, budget: Budget) -> Self {
-        Self::of(scenario, Program::new(scenario, program!()), budget)
+        Self::of(scenario, Program::new(scenario, program!()), budget, false)
     }
 
     /// One of several, with a lane of its own in the picture.
     #[track_caller]
     pub(crate) fn start_called(scenario: &'a Scenario, budget: Budget, lane: &str) -> Self {
-        Self::of(scenario, Program::new(scenario, program!()).called(lane), budget)
+        Self::of(scenario, Program::new(scenario, program!()).called(lane), budget, true)
     }
 
     #[track_caller]
-    fn of(scenario: &'a Scenario, program: Program<'a>, budget: Budget) -> Self {
+    fn of(scenario: &'a Scenario, program: Program<'a>, budget: Budget, one_of_several: bool) -> Self {
         let Budget { text, window } = budget;
         let program = if text == DEFAULT.text { program } else { program.env("DRAIN_BUDGET", text) };
         let program = program.start();
         let address = program.address();
-        let service = Self { scenario, program, address, window, signal: None };
+        let service = Self { scenario, program, address, window, one_of_several, signal: None };
         service.require_ready();
         service
     }
@@ -118,7 +119,7 @@ impl<'a> Service<'a> {
     #[track_caller]
     pub(crate) fn ask(&self, client: &mut Client, path: &str, status: u16) -> Response {
         let asked = Moment::now();
-        let what = format!("GET {path} on an open connection, {}", when(self.scenario, asked));
+        let what = format!("GET {path} on an open connection, {}", self.when(asked));
         self.judge(asked, &what, client.get(path, PROBE_PATIENCE), status)
     }
 
@@ -126,7 +127,7 @@ impl<'a> Service<'a> {
     #[track_caller]
     pub(crate) fn probe(&self, path: &str, status: u16) -> Response {
         let asked = Moment::now();
-        let what = format!("GET {path} on a new connection, {}", when(self.scenario, asked));
+        let what = format!("GET {path} on a new connection, {}", self.when(asked));
         self.judge(asked, &what, self.probe_once(path), status)
     }
 
@@ -154,7 +155,7 @@ impl<'a> Service<'a> {
             Err(cut @ (Cut::TimedOut(_) | Cut::NotAccepted)) => {
                 self.scenario.too_late(PROBE_LIMIT, asked, now, &expected, &cut.to_string())
             }
-            outcome => self.fail(asked, &expected, &shown(self.scenario, &outcome)),
+            outcome => self.fail(asked, &expected, &self.shown(&outcome)),
         }
     }
 
@@ -174,7 +175,7 @@ impl<'a> Service<'a> {
         let end = self.window_end();
         if asked >= end {
             let expected = format!("{expected}; asked in the window");
-            let observed = format!("{observed}; asked {}", when(self.scenario, asked));
+            let observed = format!("{observed}; asked {}", self.when(asked));
             self.scenario.too_late(end.since(signal), signal, asked, &expected, &observed);
         }
         self.scenario.too_late(Duration::ZERO, asked, end, expected, observed)
@@ -186,6 +187,24 @@ impl<'a> Service<'a> {
     pub(crate) fn require_in_flight(&self, oldest: Moment, still_for: Duration) {
         let what = "this moment, with every `/slow` in flight,";
         self.scenario.at_most(SLOW - still_for, oldest, Moment::now(), what);
+    }
+
+    /// The status, or how the connection ended instead, and when.
+    pub(crate) fn shown(&self, outcome: &Result<Response, Cut>) -> String {
+        match outcome {
+            Ok(response) => response.status.to_string(),
+            Err(cut) => format!("{cut}, {}", self.when(Moment::now())),
+        }
+    }
+
+    /// `3 ms after SIGTERM`; of several programs, after this one's signal.
+    pub(crate) fn when(&self, at: Moment) -> String {
+        match self.signal.filter(|signal| at >= *signal) {
+            Some(signal) if self.one_of_several => {
+                format!("{} ms after its SIGTERM", at.since(signal).as_millis())
+            }
+            _ => self.scenario.timeline().when(at),
+        }
     }
 
     /// Waits until so long after the signal.
@@ -202,7 +221,7 @@ impl<'a> Service<'a> {
         let mut last_200 = signal;
         loop {
             let asked = Moment::now();
-            let what = format!("GET /ready on a new connection, {}", when(self.scenario, asked));
+            let what = format!("GET /ready on a new connection, {}", self.when(asked));
             let answer = match self.probe_once("/ready") {
                 Ok(response) if response.status == 200 => {
                     last_200 = asked;
@@ -214,7 +233,7 @@ impl<'a> Service<'a> {
             let asked_long_enough = if answer.is_some() { ms(100) } else { self.window * 3 / 4 };
             if last_200 > signal.plus(asked_long_enough) {
                 let expected = "GET /ready on a new connection: 503, from 100 ms after the signal on";
-                let observed = format!("200 to a probe that was sent {}", when(self.scenario, last_200));
+                let observed = format!("200 to a probe that was sent {}", self.when(last_200));
                 self.scenario.too_late(ms(100), signal, last_200, expected, &observed);
             }
             if let Some(response) = answer {
@@ -256,7 +275,7 @@ impl<'a> Service<'a> {
         }
         if let Some(at) = accepted.filter(|at| *at > window_is_over.plus(ms(300))) {
             let expected = "new connections refused, from 300 ms after the end of the window on";
-            let observed = format!("accepted {}", when(self.scenario, at));
+            let observed = format!("accepted {}", self.when(at));
             self.scenario.timeline().mark("client 2", "connected until then");
             self.scenario.too_late(ms(300), window_is_over, at, expected, &observed);
         }
@@ -270,7 +289,7 @@ impl<'a> Service<'a> {
         if exit.outcome != Outcome::Code(0) || exit.at < self.window_end() {
             let expected =
                 format!("exit code 0, {:?} after the signal, when the window is over", self.window);
-            self.scenario.fail_at(exit.at, expected, format!("{exit}, {}", when(self.scenario, exit.at)));
+            self.scenario.fail_at(exit.at, expected, format!("{exit}, {}", self.when(exit.at)));
         }
         self.scenario.at_most(self.window + ms(500), signal, exit.at, "exit");
     }
@@ -285,7 +304,7 @@ impl<'a> Service<'a> {
             let expected = format!(
                 "exit code 1, {SHORT_DEADLINE:?} after the signal, when the budget is over: a request is in flight"
             );
-            let observed = format!("{exit}, {}", when(self.scenario, exit.at));
+            let observed = format!("{exit}, {}", self.when(exit.at));
             // A program that stood still from the deadline on until it had an answer has one to send.
             let (deadline, since) = (signal.plus(SHORT_DEADLINE), exit.at.since(answerable(sent)));
             if self.scenario.too_busy(since, deadline, exit.at) {
@@ -301,16 +320,4 @@ impl<'a> Service<'a> {
 /// When the answer is ready to a `/slow` that was sent at this moment.
 pub(crate) fn answerable(sent: Moment) -> Moment {
     sent.plus(SLOW)
-}
-
-/// The status, or how the connection ended instead, and when.
-pub(crate) fn shown(scenario: &Scenario, outcome: &Result<Response, Cut>) -> String {
-    match outcome {
-        Ok(response) => response.status.to_string(),
-        Err(cut) => format!("{cut}, {}", when(scenario, Moment::now())),
-    }
-}
-
-pub(crate) fn when(scenario: &Scenario, at: Moment) -> String {
-    scenario.timeline().when(at)
 }

@@ -162,12 +162,41 @@ impl<'a> Billing<'a> {
         self.ledger.require_each_once(&self.keys.borrow());
     }
 
-    /// Ends the test without a verdict if work that was to be in flight, which began at `begun` at the
-    /// earliest, may be over.
-    pub(crate) fn require_in_flight(&self, begun: Moment, work: Duration) {
-        if Moment::now().since(begun) > work {
-            self.scenario.unknown("machine too busy: what was to be in flight may be over");
+    /// Waits until so many messages are in the ledger. Returns a moment before the last `new` of them
+    /// came: work that begins with its entry began then at the earliest.
+    pub(crate) fn begun(&self, count: usize, new: usize) -> Moment {
+        let _waiting = self.scenario.waiting(format!("{count} messages in the ledger"));
+        let mut earliest = Moment::now();
+        loop {
+            let look = Moment::now();
+            let entries = self.ledger.entries().len();
+            if entries <= count - new {
+                earliest = look;
+            }
+            if entries >= count {
+                self.scenario.timeline().mark("ledger", format!("{entries} messages processed"));
+                return earliest;
+            }
+            thread::sleep(ms(1));
         }
+    }
+
+    /// Requires that work of this length, which began at this moment at the earliest, is still in flight. If not,
+    /// the scenario has not come about: by the program's doing, or by the machine's, and then nobody knows.
+    #[track_caller]
+    pub(crate) fn require_in_flight(&self, begun: Moment, work: Duration) {
+        self.scenario.at_most(work, begun, Moment::now(), "this moment, with the work in flight,");
+    }
+
+    /// Waits until so many of the messages that [`Billing::fill`] has sent are processed, and sends the signal while
+    /// the others are still to come: four at once, each of which takes 20 ms.
+    #[track_caller]
+    pub(crate) fn signal_after(&self, count: usize, program: &Running, signal: Signal) -> Moment {
+        let seen = self.begun(count, 1);
+        let signal = program.signal(signal);
+        let left = (self.keys.borrow().len() - count) as u64;
+        self.scenario.at_most(ms(left * 20 / 4), seen, signal, "the signal, with messages still to come,");
+        signal
     }
 
     /// How many messages of each partition are in the ledger.
@@ -205,9 +234,10 @@ impl<'a> Billing<'a> {
     pub(crate) fn refuses_for_a_moment(&self, refusal: Refusal) {
         self.send(0, &["0+1500"; 4]);
         let program = self.start(AMPLE);
-        self.ledger.wait_for(4);
+        let begun = self.begun(4, 4);
         program.signal(Signal::SIGTERM);
         self.kafka.refuse(Request::OffsetCommit, &[refusal; 1_000]);
+        self.require_in_flight(begun, ms(1_500));
         thread::sleep(ms(2_000));
         self.kafka.forgive(Request::OffsetCommit);
         program.exit_with(0);

@@ -6,21 +6,25 @@
 //! | --- | --- |
 //! | `main` | start-up in the right order, and the exit code |
 //! | `config` | [`Config`]: what is read from the environment |
+//! | `environment`, `budget` | how a variable is read, and what is said of a bad one |
 //! | `signals` | [`Signals`]: SIGINT and SIGTERM |
 //! | `process` | [`Processor`]: what is done with a message |
 //! | `consumer` | consume until the signal, then drain |
 //! | `report` | [`Report`](report::Report): how the drain went |
 #![forbid(unsafe_code)]
 
+mod budget;
 mod config;
 mod consumer;
+mod environment;
 mod process;
 mod report;
 mod signals;
 
 use std::process::ExitCode;
 
-use crate::config::{BadValue, Config};
+use crate::config::Config;
+use crate::environment::BadValue;
 use crate::process::Processor;
 use crate::signals::Signals;
 
@@ -55,6 +59,6 @@ async fn main() -> ExitCode {
 
 fn configure() -> Result<(Config, Processor), BadValue> {
     let config = Config::from_env()?;
-    let processor = Processor::open(&config.ledger).map_err(|error| BadValue::ledger(&config, &error))?;
+    let processor = Processor::open(&config.ledger).map_err(|error| config.bad_ledger(&error))?;
     Ok((config, processor))
 }

@@ -48,7 +48,7 @@ fn texts(drill: &Drill) -> Vec<String> {
 fn crates(drill: &Drill) -> Vec<String> {
     let mut problems = Vec::new();
     let root = workspace::root();
-    let (stub, solution) = (drill.path(Set::Exercises), drill.path(Set::Solutions));
+    let (stub, solution) = (drill.stub(), drill.path(Set::Solutions));
     if !sources(&root.join(&stub).join("src")).contains("todo!(") {
         problems.push(format!("{}: no todo!(\"...\") says what to build", stub.display()));
     }

@@ -115,7 +115,9 @@ impl Proof {
             Subject::Alternative(specimen) => {
                 self.require_facts(&specimen, &["design", "differs"]);
                 scratch.lay_over(&self.drill, &specimen.path)?;
-                self.no_lints(&scratch)?;
+                // Alternatives are no members of the workspace, so clippy does not see them elsewhere.
+                let lints = compile::lints(&scratch.workspace(), &self.drill.package(Set::Solutions))?;
+                self.problems.extend(lints.first().map(|lint| format!("clippy: {lint}")));
                 self.all_green(&scratch, &criteria)
             }
             Subject::Bug(specimen) => {
@@ -177,13 +179,6 @@ impl Proof {
             self.let_pass(scratch, &tests)?;
             self.words = caught;
         }
-        Ok(())
-    }
-
-    /// Alternatives are no members of the workspace, so clippy does not see them elsewhere.
-    fn no_lints(&mut self, scratch: &Scratch) -> Result<()> {
-        let lints = compile::lints(&scratch.workspace(), &self.drill.package(Set::Solutions))?;
-        self.problems.extend(lints.first().map(|lint| format!("clippy: {lint}")));
         Ok(())
     }
 

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use crate::error::{At as _, Error, Result};
 use crate::patch::{Files, Patch};
-use crate::workspace;
+use crate::{environment, workspace};
 
 /// The commits in which one of these paths was changed, newest first.
 pub(super) fn history(paths: &[&Path]) -> Result<Vec<String>> {
@@ -65,13 +65,8 @@ pub(super) fn difference(header: &str, before: &Files, after: &Files) -> Result<
 }
 
 fn git<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>, paths: &[&Path]) -> Result<Output> {
-    let mut git = Command::new("git");
-    // In a hook these name another repository.
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
-        git.env_remove(variable);
-    }
-    let git = git.current_dir(folder).args(arguments).args(paths).stdin(Stdio::null());
-    git.output().map_err(|error| Error::new(format!("cannot run git: {error}")))
+    let mut git = environment::git(folder);
+    git.args(arguments).args(paths).output().map_err(|error| Error::new(format!("cannot run git: {error}")))
 }
 
 fn failed(output: &Output) -> Error {

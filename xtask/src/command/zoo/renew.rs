@@ -63,7 +63,10 @@ fn renew_one(drill: &Drill, bug: &str) -> Result<Renewed> {
     let copy = WorkingCopy::of(drill, bug);
     if copy.exists() {
         let folder = copy.bug();
-        return Ok(Renewed::ByHand(format!("somebody is at work on it, in {}", shown(&folder))));
+        return Ok(Renewed::ByHand(format!(
+            "somebody is at work on it: save it, or remove {} to begin anew",
+            shown(&folder)
+        )));
     }
     let path = specimen::zoo(drill).join(format!("{bug}.patch"));
     let kept = fs::read_to_string(&path).at("read", &path)?;
@@ -218,20 +221,20 @@ fn made_for(drill: &Drill, path: &Path, patch: &Patch) -> Result<Option<(Files, 
 
 /// Each file with both changes in it; and why somebody has to decide, if so.
 fn merge(solution: &Files, before: &Files, bug: &Files) -> Result<(Files, Option<String>)> {
-    let (mut merged, mut why) = (BTreeMap::new(), None);
+    let (mut merged, mut odd) = (BTreeMap::new(), Vec::new());
     for (path, changed) in bug {
         let before = before.get(path).map_or("", String::as_str);
         let Some(now) = solution.get(path) else {
-            why = Some(format!("the solution has no {path} any more"));
+            odd.push(format!("the solution has no {path} any more"));
             continue;
         };
         let (text, contradict) = git::merge(now, before, changed)?;
         if contradict {
-            why = Some(format!("the solution and the bug have changed the same lines of {path}"));
+            odd.push(format!("the solution and the bug have changed the same lines of {path}"));
         }
         merged.insert(path.clone(), text);
     }
-    Ok((merged, why))
+    Ok((merged, (!odd.is_empty()).then(|| odd.join("; "))))
 }
 
 /// The patch that makes of the solution what was wanted; none if that is the solution itself.

@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::process::Processor;
 use crate::report::Report;
@@ -111,6 +112,9 @@ struct Member {
     /// Nothing is fetched until no message is waiting.
     paused: bool,
     revoked: Vec<Revocation>,
+    /// Why what was handed over in the drain is not committed.
+    refused: Option<KafkaError>,
+    complaints: Complaints,
 }
 
 struct Partition {
@@ -163,6 +167,8 @@ impl Member {
             waiting: VecDeque::new(),
             paused: false,
             revoked: Vec::new(),
+            refused: None,
+            complaints: Complaints::default(),
         })
     }
 
@@ -193,7 +199,7 @@ impl Member {
         // Nobody hears of revocations any more. Dropping the consumer closes it, which tells the group.
         drop(self.revocations);
         drop(self.consumer);
-        result
+        self.refused.map_or(result, Err)
     }
 
     fn running(&self) -> usize {
@@ -215,7 +221,7 @@ impl Member {
                     let _ = self.consumer.assignment().and_then(|all| self.consumer.pause(&all));
                 }
             }
-            Some(Err(error)) => eprintln!("kafka: {error}"),
+            Some(Err(error)) => self.complaints.say(&error),
             None => {}
         }
         if self.paused && self.waiting.is_empty() && !draining {
@@ -273,7 +279,11 @@ impl Member {
         for revocation in mem::take(&mut self.revoked) {
             let concerned = self.partitions.iter().filter(|(number, _)| revocation.concerns(**number));
             if concerned.clone().all(|(_, partition)| partition.running == 0) {
-                let _ = self.commit_until(revocation.until);
+                if let Err(error) = self.commit_until(revocation.until) {
+                    eprintln!("kafka: a handover without a commit: {error}");
+                    let draining = self.drain.deadline.get().is_some();
+                    self.refused = self.refused.take().or(draining.then_some(error));
+                }
                 self.partitions.retain(|number, _| !revocation.concerns(*number));
                 let _ = self.consumer.incremental_unassign(&revocation.partitions);
             } else {

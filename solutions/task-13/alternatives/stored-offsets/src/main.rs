@@ -10,17 +10,21 @@
 //! | `environment`, `budget` | how a variable is read, and what is said of a bad one |
 //! | `signals` | [`Signals`]: SIGINT and SIGTERM |
 //! | `process` | [`Processor`]: what is done with a message |
+//! | `topic` | whether there is a topic to consume |
 //! | `consumer` | consume until the signal, then drain |
+//! | `complaints` | [`Complaints`](complaints::Complaints): what Kafka complains of |
 //! | `report` | [`Report`](report::Report): how the drain went |
 #![forbid(unsafe_code)]
 
 mod budget;
+mod complaints;
 mod config;
 mod consumer;
 mod environment;
 mod process;
 mod report;
 mod signals;
+mod topic;
 
 use std::process::ExitCode;
 
@@ -46,7 +50,14 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match consumer::run(&config, processor, signals.recv()).await {
+    let ended = tokio::select! {
+        ended = consumer::run(&config, processor, signals.recv()) => ended,
+        () = topic::missing(&config) => {
+            eprintln!("{}", config.bad_topic());
+            return ExitCode::from(2);
+        }
+    };
+    match ended {
         Ok(report) => {
             eprintln!("{report}");
             report.exit_code()

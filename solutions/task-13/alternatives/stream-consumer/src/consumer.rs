@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, Interval, interval, sleep, timeout_at};
 
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::process::Processor;
 use crate::report::Report;
@@ -117,6 +118,9 @@ struct Member {
     committing: bool,
     /// Why the last commit was refused, if it was.
     refused: Option<KafkaError>,
+    /// What was done and handed over in the drain is not committed.
+    lost: bool,
+    complaints: Complaints,
     /// No message is begun any more.
     stopped: bool,
     /// How many messages were cut off after that.
@@ -176,6 +180,8 @@ impl Member {
             revoked: Vec::new(),
             committing: false,
             refused: None,
+            lost: false,
+            complaints: Complaints::default(),
             stopped: false,
             abandoned: 0,
         })
@@ -194,7 +200,7 @@ impl Member {
             _ = self.tick.tick() => self.commit(),
             message = async { self.consumer.recv().await.map(|message| message.detach()) } => match message {
                 Ok(message) => self.receive(message),
-                Err(error) => eprintln!("kafka: {error}"),
+                Err(error) => self.complaints.say(&error),
             },
         }
         while self.tasks.len() < WORKERS
@@ -226,7 +232,7 @@ impl Member {
                         partition.committed = offset;
                     }
                 }
-                self.refused = result.inspect_err(|error| eprintln!("kafka: {error}")).err();
+                self.refused = result.inspect_err(|error| self.complaints.say(error)).err();
             }
         }
     }
@@ -299,8 +305,10 @@ impl Member {
             if too_late {
                 running.iter().for_each(|(.., task)| task.abort());
             }
-            let due = || self.due().elements().iter().any(|element| revocation.concerns(element.partition()));
-            if running.is_empty() && (too_late || self.is_refused_for_good() || !due()) {
+            let due = self.due();
+            let uncommitted = due.elements().iter().any(|element| revocation.concerns(element.partition()));
+            if running.is_empty() && (too_late || self.is_refused_for_good() || !uncommitted) {
+                self.lost |= self.stopped && uncommitted;
                 self.partitions.retain(|number, _| !revocation.concerns(*number));
                 let _ = self.consumer.incremental_unassign(&revocation.partitions);
             } else {
@@ -336,7 +344,7 @@ impl Member {
             }
             self.turn().await;
         }
-        Ok(())
+        if self.lost { Err(self.refused.take().unwrap_or(KafkaError::Canceled)) } else { Ok(()) }
     }
 
     /// Leaves the group. The receiver hears when that has happened.

@@ -25,6 +25,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, interval, sleep, timeout_at};
 use tokio_util::task::JoinQueue;
 
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::process::Processor;
 use crate::report::Report;
@@ -125,6 +126,7 @@ struct Member {
     partitions: HashMap<i32, (oneshot::Sender<End>, JoinHandle<Ended>)>,
     /// Partitions that are being given up.
     leaving: JoinSet<Vec<Ended>>,
+    complaints: Complaints,
 }
 
 impl Member {
@@ -141,6 +143,7 @@ impl Member {
             events,
             partitions: HashMap::new(),
             leaving: JoinSet::new(),
+            complaints: Complaints::default(),
         })
     }
 
@@ -158,7 +161,7 @@ impl Member {
             Some(_) = self.leaving.join_next() => {}
             // Messages come from the partitions' own queues. Polled all the same, whatever happens: Kafka's
             // callbacks run in here, and a member that does not poll is thrown out.
-            Err(error) = self.consumer.recv() => eprintln!("kafka: {error}"),
+            Err(error) = self.consumer.recv() => self.complaints.say(&error),
         }
     }
 
