@@ -575,9 +575,9 @@ pub async fn methods_are_found_by_their_path() -> String {
     let (token, notify, tracker) = (CancellationToken::new(), Notify::new(), TaskTracker::new());
     [&token].into_iter().for_each(CancellationToken::cancel);
     [&notify].into_iter().for_each(Notify::notify_one);
-    let closed = Some(&tracker).map(TaskTracker::close);
+    let closed = [&tracker].map(TaskTracker::close);
     let (sender, mut receiver) = watch::channel(1);
-    let held = Some(&sender).map(watch::Sender::is_closed);
+    let held = [&sender].map(watch::Sender::is_closed);
     let (sent, mut received) = mpsc::unbounded_channel();
     let results: Vec<_> = (1..=2).map(|value| mpsc::UnboundedSender::send(&sent, value).is_ok()).collect();
     [&mut received].into_iter().for_each(mpsc::UnboundedReceiver::close);
