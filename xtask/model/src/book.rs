@@ -232,8 +232,8 @@ impl Book {
     /// The time of the script, in milliseconds.
     pub fn at(&self, moment: Instant) -> String {
         let time = match moment.checked_duration_since(self.start) {
-            Some(after) => after.as_secs_f64() * 1e3,
-            None => -(self.start - moment).as_secs_f64() * 1e3,
+            Some(after) => millis(after),
+            None => -millis(self.start - moment),
         };
         format!("{time} ms")
     }
@@ -276,6 +276,11 @@ impl Book {
     pub(crate) fn event(&mut self) {
         self.last_event = Instant::now();
     }
+}
+
+/// To the microsecond.
+pub(crate) fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// `job 1` is the one with the number 0.

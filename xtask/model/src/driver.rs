@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{consume_budget, coop, yield_now};
 use tokio::time::{Instant, sleep_until};
 
-use crate::book::{Added, Call, Drain, Name, Shared, Submit};
+use crate::book::{Added, Call, Drain, Name, Shared, Submit, millis};
 use crate::call::{Held, Sleeper};
 use crate::job::{Job, Lasts, Work};
 use crate::promise::{self, Broken};
@@ -28,7 +28,7 @@ const A_MOMENT: Duration = ms(11);
 const FAR: Duration = Duration::from_secs(86_400);
 /// What tokio lets a task do before it makes it yield.
 const FULL_BUDGET: u8 = 128;
-/// No right pool needs a tenth of it to come to rest.
+/// At one moment; no right pool needs a tenth of it to come to rest.
 const MOST_POLLS: usize = 5_000;
 
 /// How a script went.
@@ -314,12 +314,10 @@ impl Driver<'_> {
                 let mut book = self.book.lock();
                 book.event();
                 let now = Instant::now();
-                let words = if book.told {
-                    format!("returns {}, at {}", words(outcome), book.at(now))
-                } else {
-                    String::new()
-                };
-                book.tell(drain_name(number), words);
+                if book.told {
+                    let at = book.at(now);
+                    book.tell(drain_name(number), format_args!("returns {outcome}, at {at}"));
+                }
                 book.calls[number].returned = Some((now, outcome));
                 if let Some(drain) = &mut book.drain {
                     drain.unsure = false;
@@ -436,13 +434,14 @@ impl Driver<'_> {
     fn rest(&mut self, at_least: Duration) {
         let begun = Instant::now();
         let mut until = begun + at_least.max(A_MOMENT);
-        let mut polls = 0;
+        let mut polls = (begun, 0);
         loop {
             if self.wait_until(until) {
-                polls += 1;
-                if polls > MOST_POLLS {
-                    let broken =
-                        Broken::new("it comes to rest", "a call that waits", "it is woken again and again");
+                let now = Instant::now();
+                polls = (now, if now == polls.0 { polls.1 + 1 } else { 0 });
+                if polls.1 > MOST_POLLS {
+                    let expected = "a call that waits";
+                    let broken = Broken::new("it comes to rest", expected, "it is woken again and again");
                     return self.book.lock().judge(Err(broken));
                 }
                 self.poll_woken();
@@ -457,7 +456,7 @@ impl Driver<'_> {
             }
             until = calm;
         }
-        let passed = (Instant::now() - begun).as_secs_f64() * 1e3;
+        let passed = millis(Instant::now() - begun);
         self.tell("clock", format_args!("has gone on by {passed} ms, and all is at rest"));
         self.rested = self.has_begun();
         self.judge_rest();
@@ -566,21 +565,6 @@ fn drain_name(number: usize) -> Name {
 
 fn hook_name(number: usize) -> Name {
     Name("hook", number)
-}
-
-/// `Ok`, `the error, 2 left`.
-fn words(outcome: Outcome) -> String {
-    let Outcome { complete, done, left, duration } = outcome;
-    let mut words = if complete { "Ok".to_owned() } else { "the error".to_owned() };
-    for (number, what) in [(done, "done"), (left, "left")] {
-        if let Some(number) = number {
-            words += &format!(", {number} {what}");
-        }
-    }
-    if let Some(duration) = duration {
-        words += &format!(", after {duration:?}");
-    }
-    words
 }
 
 fn end(book: &Shared, number: usize) {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Pool;
 use crate::book::{Name, Run, Shared, Submit};
-use crate::promise::Broken;
+use crate::promise::{self, Broken};
 
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Work {
         let token = match self.token {
             Token::Ignored => None,
             Token::Heeded => Some("ends when its token is cancelled"),
-            Token::Outstayed => Some("sleeps when its token is cancelled"),
+            Token::Outstayed => Some("asks another task when its token is cancelled"),
             Token::Cancelled => Some("cancels its own token"),
         };
         let submits = self.submits.then_some("submits another before its end");
@@ -126,6 +126,7 @@ impl Job {
     }
 
     async fn body(mut self, token: Option<CancellationToken>) {
+        self.enters_its_task();
         if let (Token::Cancelled, Some(token)) = (self.work.token, &token) {
             self.book.lock().tell(self.name(), "cancels its token");
             token.cancel();
@@ -140,7 +141,8 @@ impl Job {
         if first_of(self.lasts(), cancelled).await {
             self.sees_the_cancellation();
             if self.work.token == Token::Outstayed {
-                sleep(Duration::from_millis(1)).await;
+                // The answer of another task: it takes no time, but it has to be waited for.
+                let _ = tokio::spawn(async {}).await;
                 self.stays_on();
             }
         } else if let Some(pool) = self.pool.take() {
@@ -184,9 +186,16 @@ impl Job {
         book.judge(kept);
         let job = &mut book.jobs[self.number];
         (job.run, job.begun) = (Run::Running, true);
-        job.task = task::try_id();
         job.token = token;
         let kept = brief.runs(&book, self.number);
+        book.judge(kept);
+    }
+
+    /// In its first poll: who calls the function that makes the future need not be the job's own task.
+    fn enters_its_task(&self) {
+        let mut book = self.book.lock();
+        book.jobs[self.number].task = task::try_id();
+        let kept = promise::alone_in_its_task(&book, self.number);
         book.judge(kept);
     }
 

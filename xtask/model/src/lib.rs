@@ -40,6 +40,7 @@ mod shrink;
 mod soak;
 mod stderr;
 
+use std::fmt;
 use std::future::poll_fn;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
@@ -116,6 +117,19 @@ impl Outcome {
     }
 }
 
+/// `Ok`, `the error, 2 left`.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.complete { "Ok" } else { "the error" })?;
+        for (number, what) in [(self.done, "done"), (self.left, "left")] {
+            if let Some(number) = number {
+                write!(f, ", {number} {what}")?;
+            }
+        }
+        self.duration.map_or(Ok(()), |duration| write!(f, ", after {duration:?}"))
+    }
+}
+
 /// What must hold: each function is asked at one kind of moment. As it stands, this is task 2.
 pub trait Brief: Sync {
     /// What may stand in a script.
@@ -142,8 +156,8 @@ pub trait Brief: Sync {
     }
 
     /// A job has begun.
-    fn runs(&self, book: &Book, job: usize) -> Kept {
-        promise::runs(book, job)
+    fn runs(&self, book: &Book, _job: usize) -> Kept {
+        promise::runs(book)
     }
 
     /// A job sees that its token is cancelled.

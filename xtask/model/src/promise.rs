@@ -111,13 +111,17 @@ pub fn begins(book: &Book, number: usize) -> Kept {
     promise(false, "a job that was refused or given up never runs", expected, "it begins")
 }
 
-/// A job has begun.
-pub(crate) fn runs(book: &Book, number: usize) -> Kept {
+/// A job is polled for the first time.
+pub(crate) fn alone_in_its_task(book: &Book, number: usize) -> Kept {
     let task = book.jobs[number].task;
-    if let Some(other) = book.running().find(|&other| other != number && book.jobs[other].task == task) {
-        let observed = format_args!("jobs {} and {} run in one task", other + 1, number + 1);
-        promise(false, "jobs run each in a task of its own", "each job in a task of its own", observed)?;
-    }
+    let other = book.running().find(|&other| other != number && book.jobs[other].task == task);
+    let Some(other) = other else { return Ok(()) };
+    let observed = format_args!("jobs {} and {} run in one task", other + 1, number + 1);
+    promise(false, "jobs run each in a task of its own", "each job in a task of its own", observed)
+}
+
+/// A job has begun.
+pub(crate) fn runs(book: &Book) -> Kept {
     let (running, workers) = (book.running().count(), book.workers);
     promise(
         running <= workers,

@@ -140,7 +140,7 @@ impl Draft {
             70..84 if self.calls < self.words.drains => return self.call(),
             70..81 if self.calls > 0 => Act::PollDrain(number, budget),
             81..86 if self.calls > 0 => Act::DropDrain(number),
-            86..94 => Act::Wait(self.dice.of(&[1, 2, 5, 20, 50, 300])),
+            86..94 => Act::Wait(self.dice.of(&[1, 2, 5, 20, 50, 300, 60_000])),
             94..97 if self.words.hooks => Act::Hook(self.hook()),
             97 if self.dice.chance(40) => Act::DropPool,
             _ => Act::Fill,

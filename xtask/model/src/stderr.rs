@@ -4,26 +4,38 @@ use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use std::panic;
+use std::sync::Arc;
 
 use nix::unistd::{dup, dup2_stderr};
 
-/// Stderr is a file until this is dropped.
+type Print = dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync;
+
+/// Stderr is a file until this is dropped, but for panics: nobody looks for them in there, and the last one may
+/// abort the process.
 pub(crate) struct Stderr {
-    before: OwnedFd,
+    before: Arc<OwnedFd>,
+    print: Arc<Print>,
     file: File,
     read: u64,
 }
 
 impl Stderr {
     pub(crate) fn redirect() -> io::Result<Self> {
-        let path = PathBuf::from(format!("drain-model-{}.stderr", std::process::id()));
-        let path = std::env::temp_dir().join(path);
+        let path = std::env::temp_dir().join(format!("drain-model-{}.stderr", std::process::id()));
         let file = File::options().create_new(true).read(true).append(true).open(&path)?;
         std::fs::remove_file(&path)?;
-        let before = dup(io::stderr())?;
+        let before = Arc::new(dup(io::stderr())?);
         dup2_stderr(&file)?;
-        Ok(Self { before, file, read: 0 })
+        let (out, back) = (before.clone(), file.try_clone()?);
+        let print: Arc<Print> = Arc::from(panic::take_hook());
+        let printed = print.clone();
+        panic::set_hook(Box::new(move |panic| {
+            let _ = dup2_stderr(&out);
+            printed(panic);
+            let _ = dup2_stderr(&back);
+        }));
+        Ok(Self { before, print, file, read: 0 })
     }
 
     /// What was written since the last call.
@@ -41,5 +53,10 @@ impl Stderr {
 impl Drop for Stderr {
     fn drop(&mut self) {
         let _ = dup2_stderr(&self.before);
+        // The hook cannot be changed by a thread that panics, and need not be: its test is over.
+        if !std::thread::panicking() {
+            let print = self.print.clone();
+            panic::set_hook(Box::new(move |panic| print(panic)));
+        }
     }
 }

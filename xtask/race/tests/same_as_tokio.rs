@@ -92,6 +92,7 @@ same_as_tokio! {
     a_guard_cancels_when_it_is_dropped_unless_it_is_disarmed
     a_future_runs_until_its_token_is_cancelled
     a_box_is_used_again
+    methods_are_found_by_their_path
     a_select_drops_what_it_does_not_take
     a_select_passes_over_what_is_disabled
     futures_are_joined

@@ -112,7 +112,7 @@ fn soak(drill: &Drill, binary: &Binary, criteria: &[Criterion], options: &Option
     let queue: Vec<&Criterion> = (0..options.runs).flat_map(|_| criteria).collect();
     let done = AtomicUsize::new(0);
     let judged = side_by_side(options.jobs, &queue, |_, criterion| {
-        let judged = criteria::one(binary, criterion);
+        let judged = criteria::at_once(binary, criterion);
         progress(drill, done.fetch_add(1, Ordering::SeqCst) + 1, queue.len());
         judged
     })?;

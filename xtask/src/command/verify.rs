@@ -26,7 +26,7 @@ use crate::side_by_side::side_by_side;
 use crate::{selection, typeset, workspace};
 
 /// One builds, for cargo lets no other; the rest run criteria.
-const WORKERS: usize = 6;
+const WORKERS: usize = 4;
 
 pub(crate) const COMMAND: Command = Command {
     name: "verify",

@@ -95,6 +95,7 @@ pub(crate) fn test(
 
 /// What clippy has to say about a package, the first line of each.
 pub(crate) fn lints(workspace: &Workspace, package: &str) -> Result<Vec<String>> {
+    let _room = cores::for_a_build();
     let mut cargo = cargo(workspace);
     cargo.args(["clippy", "--quiet", "--no-deps", "--package", package]);
     let (child, _group) =

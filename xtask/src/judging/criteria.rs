@@ -40,17 +40,27 @@ pub(crate) fn judge(binary: &Binary, criteria: &[Criterion], reporter: &Reporter
 
 fn in_parallel(binary: &Binary, criteria: &[&Criterion], most: usize, count: &Count) -> Result<Vec<Judged>> {
     let judged = side_by_side(most, criteria, |_, criterion| {
-        let share = cores::for_a_criterion(criterion);
         let judged = one(binary, criterion);
-        drop(share);
         count.step();
         judged
     })?;
     judged.into_iter().collect()
 }
 
-/// Judges one criterion.
+/// Judges one criterion, as soon as there is room for it.
 pub(crate) fn one(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
+    let _room = cores::for_a_criterion(criterion);
+    at_once(binary, criterion)
+}
+
+/// Judges one criterion while nothing else of ours is at work.
+pub(crate) fn alone(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
+    let _room = cores::all();
+    at_once(binary, criterion)
+}
+
+/// Judges one criterion, however much is at work already.
+pub(crate) fn at_once(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::SeqCst);
     let events = workspace::events_folder()?.join(format!("{}-{number}.jsonl", std::process::id()));

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::judging::compile::{self, Binary};
 use crate::judging::submission::Submission;
 use crate::judging::verdict::{Judged, LightVerdict, Verdict, Word};
-use crate::judging::{cores, criteria, race, tamper};
+use crate::judging::{criteria, race, tamper};
 use crate::reporter::Reporter;
 use crate::{interrupt, typeset, workspace};
 
@@ -245,8 +245,7 @@ impl Trial {
         self.judged = criteria::judge(binary, criteria, reporter)?;
         for _ in 0..2 {
             for judged in self.judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
-                let _alone = cores::all();
-                *judged = criteria::one(binary, &judged.criterion)?;
+                *judged = criteria::alone(binary, &judged.criterion)?;
                 self.asked_again += 1;
             }
         }

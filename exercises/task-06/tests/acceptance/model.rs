@@ -162,7 +162,7 @@ fn same(book: &Book, call: usize, end: Instant, outcome: Outcome) -> Kept {
     let mut others = (0..book.calls.len()).filter(|&other| other != call && sure(call) && sure(other));
     let other = others.find_map(|other| book.calls[other].returned.filter(|(_, got)| *got != outcome));
     let Some((_, other)) = other else { return Ok(()) };
-    promise(false, SAME, format_args!("{other:?}, as another caller got"), format_args!("{outcome:?}"))
+    promise(false, SAME, format_args!("{other}, as another caller got"), format_args!("{outcome}"))
 }
 
 fn all_hooks_called(book: &Book) -> Kept {

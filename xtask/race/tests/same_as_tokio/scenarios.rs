@@ -571,6 +571,21 @@ pub async fn a_box_is_used_again() -> String {
     outcome!(first, future.await)
 }
 
+pub async fn methods_are_found_by_their_path() -> String {
+    let (token, notify, tracker) = (CancellationToken::new(), Notify::new(), TaskTracker::new());
+    [&token].into_iter().for_each(CancellationToken::cancel);
+    [&notify].into_iter().for_each(Notify::notify_one);
+    let closed = [&tracker].map(TaskTracker::close);
+    let (sender, mut receiver) = watch::channel(1);
+    let held = [&sender].map(watch::Sender::is_closed);
+    let (sent, mut received) = mpsc::unbounded_channel();
+    let results: Vec<_> = (1..=2).map(|value| mpsc::UnboundedSender::send(&sent, value).is_ok()).collect();
+    [&mut received].into_iter().for_each(mpsc::UnboundedReceiver::close);
+    [&mut receiver].into_iter().for_each(watch::Receiver::mark_changed);
+    let changed = receiver.has_changed().is_ok_and(|changed| changed);
+    outcome!(token.is_cancelled(), at_once(notify.notified()).await, closed, held, results, changed)
+}
+
 // Macros and time
 
 pub async fn a_select_drops_what_it_does_not_take() -> String {

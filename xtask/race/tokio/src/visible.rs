@@ -56,6 +56,35 @@ impl<R> Visible<R> {
     }
 }
 
+/// Methods of a [`Visible`] by their path, as in `for_each(CancellationToken::cancel)`: that does not look
+/// behind a `Deref`. Those with `mut` take `&mut self`.
+macro_rules! by_path {
+    ([$($value:ident $(: $bound:ident)?)?] $visible:ty; $($method:tt)*) => {
+        #[allow(missing_docs, clippy::missing_errors_doc, clippy::len_without_is_empty)]
+        impl$(<$value $(: $bound)?>)? $visible {
+            $crate::visible::by_path_each! { $($method)* }
+        }
+    };
+}
+pub(crate) use by_path;
+
+macro_rules! by_path_each {
+    () => {};
+    (fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?; $($rest:tt)*) => {
+        pub fn $name(&self $(, $argument: $type)*) $(-> $result)? {
+            std::ops::Deref::deref(self).$name($($argument),*)
+        }
+        $crate::visible::by_path_each! { $($rest)* }
+    };
+    (mut fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?; $($rest:tt)*) => {
+        pub fn $name(&mut self $(, $argument: $type)*) $(-> $result)? {
+            std::ops::DerefMut::deref_mut(self).$name($($argument),*)
+        }
+        $crate::visible::by_path_each! { $($rest)* }
+    };
+}
+pub(crate) use by_path_each;
+
 impl<R> Deref for Visible<R> {
     type Target = R;
 

@@ -1,13 +1,13 @@
 //! What was proven before need not be proven again, as long as nothing has changed that it depends on.
 //!
 //! A note is kept for each proof that went well, with a number that stands for all of this: the two
-//! crates of the drill and its tests, the specimen, everything below `xtask` (kits and runner), the
+//! crates of the drill and its stub and tests, the specimen, everything below `xtask` (kits and runner), the
 //! manifests, lock file and settings of the workspace, the toolchain, and which servers are used. A proof
 //! with problems leaves no note.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -69,11 +69,10 @@ fn write(proof: &Proof, decides: &str) {
 fn decides(drill: &Drill, subject: &Subject) -> String {
     let root = workspace::root();
     let mut hasher = DefaultHasher::new();
-    let folders = [PathBuf::from("xtask"), PathBuf::from(".cargo")];
-    let folders = folders.into_iter().chain([Set::Exercises, Set::Solutions].map(|set| drill.path(set)));
-    for folder in folders.map(|folder| root.join(folder)) {
+    let crates = [drill.path(Set::Exercises), drill.stub(), drill.path(Set::Solutions)];
+    for folder in crates.iter().map(PathBuf::as_path).chain(["xtask", ".cargo"].map(Path::new)) {
         folder.hash(&mut hasher);
-        hash_folder(&folder, &mut hasher);
+        hash_folder(&root.join(folder), &mut hasher);
     }
     for file in ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"] {
         fs::read(root.join(file)).ok().hash(&mut hasher);

@@ -35,8 +35,8 @@ fn of_drill<'a>(drill: &'a Drill, proofs: &'a [Proof]) -> impl Iterator<Item = &
 }
 
 fn print_row(proof: &Proof) {
-    let known = if proof.known { "  (known)" } else { "" };
-    println!("  {:<11} {:<28} {}{known}", proof.subject.kind(), proof.subject.name(), summary(proof));
+    let known = if proof.known { "known: " } else { "" };
+    println!("  {:<11} {:<28} {known}{}", proof.subject.kind(), proof.subject.name(), summary(proof));
     for problem in &proof.problems {
         for (index, line) in typeset::wrap(problem, 70).iter().enumerate() {
             println!("    {} {line}", if index == 0 { "!" } else { " " });

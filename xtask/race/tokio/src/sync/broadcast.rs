@@ -4,7 +4,7 @@ use tokio::sync::broadcast as real;
 
 pub use tokio::sync::broadcast::error;
 
-use crate::visible::{Visible, VisibleFuture, point};
+use crate::visible::{Visible, VisibleFuture, by_path, point};
 
 /// Sends to all.
 pub type Sender<T> = Visible<real::Sender<T>>;
@@ -65,4 +65,18 @@ impl<T: Clone> Visible<real::Receiver<T>> {
     pub fn same_channel(&self, other: &Self) -> bool {
         self.real().same_channel(other.real())
     }
+}
+
+by_path! { [T: Clone] Sender<T>;
+    fn send(value: T) -> Result<usize, error::SendError<T>>;
+    fn len() -> usize;
+    fn is_empty() -> bool;
+    fn receiver_count() -> usize;
+}
+
+by_path! { [T: Clone] Receiver<T>;
+    fn len() -> usize;
+    fn is_empty() -> bool;
+    fn is_closed() -> bool;
+    mut fn try_recv() -> Result<T, error::TryRecvError>;
 }

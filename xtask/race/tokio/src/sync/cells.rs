@@ -2,7 +2,7 @@ use std::convert::Infallible;
 
 use tokio::sync as real;
 
-use crate::visible::{Visible, VisibleFuture};
+use crate::visible::{Visible, VisibleFuture, by_path};
 
 /// A value that is set once, by whoever comes first.
 pub type OnceCell<T> = Visible<real::OnceCell<T>>;
@@ -67,4 +67,18 @@ impl<T> Visible<real::SetOnce<T>> {
     pub fn into_inner(self) -> Option<T> {
         self.into_real().into_inner()
     }
+}
+
+by_path! { [T] OnceCell<T>;
+    fn initialized() -> bool;
+    fn get() -> Option<&T>;
+    fn set(value: T) -> Result<(), real::SetError<T>>;
+    mut fn get_mut() -> Option<&mut T>;
+    mut fn take() -> Option<T>;
+}
+
+by_path! { [T] SetOnce<T>;
+    fn initialized() -> bool;
+    fn get() -> Option<&T>;
+    fn set(value: T) -> Result<(), real::SetOnceError<T>>;
 }

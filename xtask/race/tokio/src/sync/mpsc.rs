@@ -1,5 +1,6 @@
 //! Many values, from many to one.
 
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc as real;
@@ -7,7 +8,7 @@ use tokio::sync::mpsc as real;
 pub use tokio::sync::mpsc::error;
 
 use crate::time::timeout;
-use crate::visible::{Visible, VisibleFuture, VisibleGuard, point};
+use crate::visible::{Visible, VisibleFuture, VisibleGuard, by_path, point};
 
 use error::{SendError, SendTimeoutError, TrySendError};
 
@@ -185,4 +186,46 @@ impl<T> VisibleGuard<real::OwnedPermit<T>> {
     pub fn release(self) -> Sender<T> {
         Visible::of(self.into_real().release())
     }
+}
+
+by_path! { [T] Sender<T>;
+    fn try_send(value: T) -> Result<(), TrySendError<T>>;
+    fn is_closed() -> bool;
+    fn capacity() -> usize;
+    fn max_capacity() -> usize;
+    fn strong_count() -> usize;
+    fn weak_count() -> usize;
+}
+
+by_path! { [T] Receiver<T>;
+    fn capacity() -> usize;
+    fn max_capacity() -> usize;
+    fn is_closed() -> bool;
+    fn is_empty() -> bool;
+    fn len() -> usize;
+    fn sender_strong_count() -> usize;
+    fn sender_weak_count() -> usize;
+    mut fn close();
+    mut fn try_recv() -> Result<T, error::TryRecvError>;
+    mut fn poll_recv(context: &mut Context<'_>) -> Poll<Option<T>>;
+    mut fn poll_recv_many(context: &mut Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize>;
+}
+
+by_path! { [T] UnboundedSender<T>;
+    fn send(value: T) -> Result<(), SendError<T>>;
+    fn is_closed() -> bool;
+    fn strong_count() -> usize;
+    fn weak_count() -> usize;
+}
+
+by_path! { [T] UnboundedReceiver<T>;
+    fn is_closed() -> bool;
+    fn is_empty() -> bool;
+    fn len() -> usize;
+    fn sender_strong_count() -> usize;
+    fn sender_weak_count() -> usize;
+    mut fn close();
+    mut fn try_recv() -> Result<T, error::TryRecvError>;
+    mut fn poll_recv(context: &mut Context<'_>) -> Poll<Option<T>>;
+    mut fn poll_recv_many(context: &mut Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize>;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tokio::sync as real;
 use tokio::sync::futures as real_futures;
 
-use crate::visible::{Visible, VisibleFuture, point};
+use crate::visible::{Visible, VisibleFuture, by_path, point};
 
 /// Behind an `Arc`, because of what is owned.
 pub type Notify = Visible<Arc<real::Notify>>;
@@ -46,4 +46,10 @@ impl OwnedNotified {
         point();
         self.real().enable()
     }
+}
+
+by_path! { [] Notify;
+    fn notify_one();
+    fn notify_last();
+    fn notify_waiters();
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot as real;
 
 pub use tokio::sync::oneshot::error;
 
-use crate::visible::{Visible, VisibleFuture, point};
+use crate::visible::{Visible, VisibleFuture, by_path, point};
 
 /// Sends one value.
 pub type Sender<T> = Visible<real::Sender<T>>;
@@ -41,4 +41,16 @@ impl<T> Future for Visible<real::Receiver<T>> {
         point();
         Pin::new(self.get_mut().real_mut()).poll(context)
     }
+}
+
+by_path! { [T] Sender<T>;
+    fn is_closed() -> bool;
+    mut fn poll_closed(context: &mut Context<'_>) -> Poll<()>;
+}
+
+by_path! { [T] Receiver<T>;
+    fn is_empty() -> bool;
+    fn is_terminated() -> bool;
+    mut fn close();
+    mut fn try_recv() -> Result<T, error::TryRecvError>;
 }

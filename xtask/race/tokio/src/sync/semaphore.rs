@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync as real;
 
-use crate::visible::{Visible, VisibleFuture, VisibleGuard, point};
+use crate::visible::{Visible, VisibleFuture, VisibleGuard, by_path, point};
 
 use super::{AcquireError, TryAcquireError};
 
@@ -100,4 +100,12 @@ impl OwnedSemaphorePermit {
     pub fn num_permits(&self) -> usize {
         self.real().num_permits()
     }
+}
+
+by_path! { [] Semaphore;
+    fn available_permits() -> usize;
+    fn add_permits(n: usize);
+    fn forget_permits(n: usize) -> usize;
+    fn close();
+    fn is_closed() -> bool;
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch as real;
 
 pub use tokio::sync::watch::error;
 
-use crate::visible::{Visible, VisibleFuture, point};
+use crate::visible::{Visible, VisibleFuture, by_path, point};
 
 /// Sets the value.
 pub type Sender<T> = Gated<real::Sender<T>>;
@@ -158,4 +158,17 @@ impl<T> Gated<real::Receiver<T>> {
     pub fn same_channel(&self, other: &Self) -> bool {
         self.end.real().same_channel(other.end.real())
     }
+}
+
+by_path! { [T] Sender<T>;
+    fn is_closed() -> bool;
+    fn receiver_count() -> usize;
+    fn sender_count() -> usize;
+}
+
+by_path! { [T] Receiver<T>;
+    fn has_changed() -> Result<bool, error::RecvError>;
+    fn is_closed() -> bool;
+    mut fn mark_changed();
+    mut fn mark_unchanged();
 }

@@ -7,7 +7,7 @@ use tokio_util::sync as real;
 pub use tokio_util::sync::{PollSendError, ReusableBoxFuture};
 
 use crate::sync::mpsc;
-use crate::visible::{Visible, VisibleFuture, point};
+use crate::visible::{Visible, VisibleFuture, by_path, point};
 
 /// Cancelled once, for all its clones and children.
 pub type CancellationToken = Visible<real::CancellationToken>;
@@ -124,3 +124,8 @@ pub trait FutureExt: Future + Sized {
 }
 
 impl<F: Future> FutureExt for F {}
+
+by_path! { [] CancellationToken;
+    fn cancel();
+    fn is_cancelled() -> bool;
+}

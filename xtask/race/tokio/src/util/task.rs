@@ -17,7 +17,7 @@ pub mod task_tracker {
 
     use crate::runtime::Handle;
     use crate::task::{JoinHandle, spawn};
-    use crate::visible::{Visible, VisibleFuture, VisibleGuard, point};
+    use crate::visible::{Visible, VisibleFuture, VisibleGuard, by_path, point};
 
     /// Counts tasks, and waits for the last.
     pub type TaskTracker = Visible<real::TaskTracker>;
@@ -85,6 +85,14 @@ pub mod task_tracker {
         pub fn ptr_eq(left: &Self, right: &Self) -> bool {
             real::TaskTracker::ptr_eq(left.real(), right.real())
         }
+    }
+
+    by_path! { [] TaskTracker;
+        fn close() -> bool;
+        fn reopen() -> bool;
+        fn is_closed() -> bool;
+        fn is_empty() -> bool;
+        fn len() -> usize;
     }
 
     #[allow(missing_docs)]
