@@ -297,3 +297,16 @@ fn write_if_new(path: &Path, bytes: &[u8]) -> Result<()> {
     }
     fs::write(path, bytes).at("write", path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_of_kits_that_a_drill_does_not_need_are_left_out() {
+        let manifest = "[profile.dev]\ndebug = false\n\n[profile.dev.package.drain-model]\nopt-level = 2\n\n[profile.dev.package.tinyjson]\nopt-level = 2\n";
+        let without = "[profile.dev]\ndebug = false\n\n[profile.dev.package.tinyjson]\nopt-level = 2\n";
+        assert_eq!(with_profiles_for("drain-kit.workspace = true", manifest), without);
+        assert_eq!(with_profiles_for("drain-model.workspace = true", manifest), manifest);
+    }
+}

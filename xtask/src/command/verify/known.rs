@@ -94,3 +94,56 @@ fn toolchain() -> &'static [u8] {
         said.map(|output| output.stdout).unwrap_or_default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specimen;
+
+    /// A drill that nobody else keeps notes of.
+    fn drill(name: &str) -> Drill {
+        let name = format!("{name}-{}", std::process::id());
+        Drill { name, number: 0, title: String::new(), level: String::new(), time_box: String::new() }
+    }
+
+    fn proof(drill: &Drill, subject: &Subject, problem: Option<&str>) -> Proof {
+        let mut proof = Proof::new(drill.clone(), subject.clone());
+        proof.words.push(("leaks::no_task_is_left".to_owned(), Word::Ok));
+        proof.problems.extend(problem.map(str::to_owned));
+        proof
+    }
+
+    #[test]
+    fn what_went_well_is_known_and_what_had_problems_is_proven_again() {
+        let (drill, subject) = (drill("known"), Subject::Solution);
+        let bad = or_prove(&drill, &subject, || proof(&drill, &subject, Some("is red")));
+        assert_eq!((bad.known, bad.problems.len()), (false, 1));
+        let good = or_prove(&drill, &subject, || proof(&drill, &subject, None));
+        assert_eq!((good.known, good.problems.len()), (false, 0), "the bad one has left no note");
+        let known = or_prove(&drill, &subject, || unreachable!("it is known"));
+        fs::remove_file(note(&drill, &subject)).unwrap();
+        assert!(known.known);
+        assert_eq!(known.words, good.words);
+    }
+
+    #[test]
+    fn what_has_changed_since_or_while_it_was_proven_is_not_known() {
+        let mut bug = specimen::bugs(&crate::drill::all().unwrap()[0]).unwrap()[0].clone();
+        bug.path = workspace::work_folder().join(format!("known-{}.patch", std::process::id()));
+        let (drill, subject) = (drill("changed"), Subject::Bug(bug.clone()));
+        let well = || proof(&drill, &subject, None);
+        fs::write(&bug.path, "one").unwrap();
+        let while_it_changes = || {
+            fs::write(&bug.path, "another").unwrap();
+            well()
+        };
+        or_prove(&drill, &subject, while_it_changes);
+        fs::write(&bug.path, "one").unwrap();
+        assert!(!or_prove(&drill, &subject, well).known, "it may have been the other that went well");
+        assert!(or_prove(&drill, &subject, well).known);
+        fs::write(&bug.path, "another").unwrap();
+        assert!(!or_prove(&drill, &subject, well).known);
+        fs::remove_file(note(&drill, &subject)).unwrap();
+        fs::remove_file(&bug.path).unwrap();
+    }
+}
