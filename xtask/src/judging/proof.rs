@@ -208,7 +208,7 @@ mod tests {
                 "exercises/task-01/Cargo.toml",
                 "[package]\nname = \"task-01\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
             );
-            clone.write("exercises/task-01/tests/acceptance.rs", "");
+            clone.write("exercises/task-01/tests/acceptance/main.rs", "");
             clone
         }
 
