@@ -47,7 +47,7 @@ fn criterion(judged: &Judged) -> JsonValue {
     let lines = |lines: &[String]| list(lines.iter().map(text));
     let steps = story.steps.iter().map(|(who, what)| object([("who", text(who)), ("what", text(what))]));
     object([
-        ("test", text(&judged.criterion.name)),
+        ("test", text(judged.criterion.path())),
         ("criterion", text(&judged.criterion.sentence)),
         ("why", text(&judged.criterion.why)),
         ("verdict", text(judged.word.text())),
