@@ -3,6 +3,9 @@
 
 use std::path::Path;
 
+/// Without it there are no tests.
+const KIT: &str = "drain-kit";
+
 /// The name of the package.
 pub(crate) fn package_name(manifest: &str) -> Option<&str> {
     let package = lines(manifest).filter(|(section, _)| *section == "[package]");
@@ -22,13 +25,9 @@ pub(crate) fn obstacle(manifest: &str, ours: &str, folder: &Path, is_program: bo
             "says `{line}`: a copy is judged, from which that path leads elsewhere; name the whole path"
         ));
     }
-    let has = |name: &&str| dependencies(manifest).any(|other| other == *name);
-    let of_tests = lines(ours).filter(|(section, _)| *section == "[dev-dependencies]");
-    let missing: Vec<&str> =
-        of_tests.map(|(_, line)| key(line)).filter(|name| !name.is_empty() && !has(name)).collect();
-    if let [first, ..] = missing.as_slice() {
+    if missing(manifest, ours).any(|line| key(line) == KIT) {
         return Some(format!(
-            "lacks what the tests need: add `{first}.workspace = true` to `[dev-dependencies]`, as the exercise has it"
+            "lacks what the tests need: add `{KIT}.workspace = true` to `[dev-dependencies]`, as the exercise has it"
         ));
     }
     let name = package_name(manifest).unwrap_or_default();
@@ -37,6 +36,23 @@ pub(crate) fn obstacle(manifest: &str, ours: &str, folder: &Path, is_program: bo
             "has no program `{name}`: the tests start the one named like the package, `src/main.rs` usually"
         )
     })
+}
+
+/// The manifest with what our tests need and it does not name: they may need more than when it was written.
+pub(crate) fn with_what_tests_need(manifest: &str, ours: &str) -> String {
+    let lines: String = missing(manifest, ours).map(|line| format!("{line}\n")).collect();
+    match manifest.split_once("[dev-dependencies]\n") {
+        _ if lines.is_empty() => manifest.to_owned(),
+        Some((before, after)) => format!("{before}[dev-dependencies]\n{lines}{after}"),
+        None => format!("{manifest}\n[dev-dependencies]\n{lines}"),
+    }
+}
+
+/// The lines of our test dependencies that a manifest has no like of.
+fn missing<'a>(manifest: &'a str, ours: &'a str) -> impl Iterator<Item = &'a str> {
+    let of_tests = lines(ours).filter(|(section, _)| *section == "[dev-dependencies]").map(|(_, line)| line);
+    let has = |name: &str| name.is_empty() || dependencies(manifest).any(|other| other == name);
+    of_tests.filter(move |line| !has(key(line)))
 }
 
 /// Each line with the section that it stands in; a section's own line comes first in it.
@@ -122,6 +138,18 @@ mod tests {
         }
         let library = Path::new("/nowhere");
         assert_eq!(obstacle(OURS, OURS, library, false), None);
+    }
+
+    #[test]
+    fn what_newer_tests_need_is_added() {
+        let newer = OURS.replace("[lints]", "drain-model.workspace = true\n\n[lints]");
+        let newer = newer.replace("true\n\ndrain-model", "true\ndrain-model");
+        assert_eq!(with_what_tests_need(OURS, OURS), OURS);
+        let added = with_what_tests_need(OURS, &newer);
+        assert!(added.contains("[dev-dependencies]\ndrain-model.workspace = true\ndrain-kit"), "{added}");
+        let split = OURS.replace("[dev-dependencies]\ndrain-kit.", "[dev-dependencies.drain-kit]\n");
+        let added = with_what_tests_need(&split, &newer);
+        assert!(added.ends_with("\n[dev-dependencies]\ndrain-model.workspace = true\n"), "{added}");
     }
 
     #[test]

@@ -64,7 +64,10 @@ impl Scratch {
         }
         let mut parts = parts(submission)?;
         parts.retain(|part| !OURS.iter().any(|ours| part.ends_with(ours)));
-        Self::new("submission", drill, parts)
+        let scratch = Self::new("submission", drill, parts)?;
+        let copy = scratch.path(&drill.path(Set::Exercises)).join("Cargo.toml");
+        write_if_new(&copy, manifest::with_what_tests_need(&manifest, &ours).as_bytes())?;
+        Ok(scratch)
     }
 
     /// These are the exercise, with our own tests. What is there already is kept where it is the same, so
