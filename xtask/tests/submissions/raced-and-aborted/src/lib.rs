@@ -12,6 +12,8 @@ pub struct Pool {
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     jobs: TaskTracker,
+    /// A clone for each job that is not done.
+    left: Arc<()>,
 }
 
 impl Pool {
@@ -20,6 +22,7 @@ impl Pool {
             places: Arc::new(Semaphore::new(workers + queue)),
             workers: Arc::new(Semaphore::new(workers)),
             jobs: TaskTracker::new(),
+            left: Arc::default(),
         }
     }
 
@@ -28,11 +31,12 @@ impl Pool {
         if self.jobs.is_closed() {
             return Err(Closed);
         }
-        let workers = self.workers.clone();
+        let (workers, left) = (self.workers.clone(), self.left.clone());
         self.jobs.spawn(async move {
             let _place = place;
             let _worker = workers.acquire_owned().await;
             job.await;
+            drop(left);
         });
         Ok(())
     }
@@ -53,7 +57,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        assert!(self.jobs.is_empty(), "a pool must be drained before it is dropped");
+        assert!(Arc::strong_count(&self.left) == 1, "a pool must be drained before it is dropped");
     }
 }
 
