@@ -71,7 +71,10 @@ pub(crate) fn unproven<'a>(
     let mut unproven = Vec::new();
     for artefact in artefacts {
         let note = folder.join(format!("{:016x}", hash(&artefact.files)));
-        let Seen { content, changed } = Seen::of(workspace, artefact);
+        // A test starts the programs of its package, and is linked with its library.
+        let is_library = |other: &Artefact| other.package == artefact.package && other.executable.is_none();
+        let tests_alone = artefact.is_test && !artefacts.iter().any(is_library);
+        let Seen { content, changed } = Seen::of(workspace, artefact, tests_alone);
         let now = format!("{content:016x} {:016x}", identity(&artefact.files));
         if artefact.found {
             if fs::read_to_string(&note).ok().as_ref() != Some(&now) {
@@ -134,10 +137,10 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(workspace: &Workspace, artefact: &Artefact) -> Self {
+    fn of(workspace: &Workspace, artefact: &Artefact, tests_alone: bool) -> Self {
         let mut hasher = DefaultHasher::new();
         let mut changed = SystemTime::UNIX_EPOCH;
-        for folder in folders(workspace, &artefact.package) {
+        for folder in folders(workspace, &artefact.package, tests_alone) {
             // The path is part of what is compiled: the compiler bakes it in.
             folder.hash(&mut hasher);
             see(&folder, artefact.is_test, &mut hasher, &mut changed);
@@ -146,15 +149,19 @@ impl Seen {
     }
 }
 
-/// A package's own folder; of a drill the whole drill and its tests, which others compile too.
-fn folders(workspace: &Workspace, package: &Path) -> Vec<PathBuf> {
+/// A package's own folder; of a drill its tests, and the whole drill, which others compile too.
+fn folders(workspace: &Workspace, package: &Path, tests_alone: bool) -> Vec<PathBuf> {
     for set in [Set::Exercises, Set::Solutions] {
         let drills = workspace.sources(Path::new(set.folder()));
         if let Ok(below) = package.strip_prefix(&drills)
             && let Some(drill) = below.components().next()
         {
             let exercise = workspace.sources(Path::new(Set::Exercises.folder())).join(drill);
-            return vec![drills.join(drill), exercise.join("tests"), exercise.join("race")];
+            let mut folders = vec![exercise.join("tests")];
+            if !tests_alone {
+                folders.extend([drills.join(drill), exercise.join("race")]);
+            }
+            return folders;
         }
     }
     vec![package.to_owned()]
@@ -237,6 +244,12 @@ mod tests {
             binary.environment[0].1.clone().into()
         }
 
+        /// The test that is judged with.
+        fn test(&self) -> PathBuf {
+            let compiled = compile::test(&self.workspace(), "task-01", "acceptance", &Reporter::silent());
+            compiled.unwrap().result.unwrap().path
+        }
+
         /// What the judged program says.
         fn said(&self) -> String {
             let output = Command::new(self.judged()).output().unwrap();
@@ -308,11 +321,31 @@ mod tests {
         assert_eq!(renamed.said(), "hello in CLONE/exercises/task-01");
     }
 
+    fn built(program: PathBuf) -> SystemTime {
+        fs::metadata(program).unwrap().modified().unwrap()
+    }
+
+    #[test]
+    fn a_test_is_built_again_with_its_library_and_not_with_a_program_that_it_starts() {
+        let clone = Clone::new("tests");
+        clone.says("hello");
+        let first = built(clone.test());
+        clone.says("something else");
+        assert_eq!(built(clone.test()), first);
+        set_back(&clone.write("exercises/task-01/tests/acceptance/main.rs", "#[test] fn new() {}"));
+        let second = built(clone.test());
+        assert_ne!(second, first);
+        clone.write("exercises/task-01/src/lib.rs", "pub const ONE: u8 = 1;");
+        let third = built(clone.test());
+        assert_ne!(third, second);
+        set_back(&clone.write("exercises/task-01/src/lib.rs", "pub const ONE: u8 = 2;"));
+        assert_ne!(built(clone.test()), third);
+    }
+
     #[test]
     fn what_is_known_is_not_built_again() {
         let clone = Clone::new("known");
         clone.says("hello");
-        let built = |program: PathBuf| fs::metadata(program).unwrap().modified().unwrap();
         let first = built(clone.judged());
         assert_eq!(built(clone.judged()), first);
         // Saved without a change: cargo builds it again, and it is known again.
