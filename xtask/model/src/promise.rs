@@ -117,7 +117,7 @@ pub(crate) fn alone_in_its_task(book: &Book, number: usize) -> Kept {
     let other = book.running().find(|&other| other != number && book.jobs[other].task == task);
     let Some(other) = other else { return Ok(()) };
     let observed = format_args!("jobs {} and {} run in one task", other + 1, number + 1);
-    promise(false, "jobs run each in a task of its own", "each job in a task of its own", observed)
+    promise(false, "no two jobs run in one task", "no two jobs at once in one task", observed)
 }
 
 /// A job has begun.

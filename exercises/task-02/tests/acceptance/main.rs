@@ -73,7 +73,7 @@ async fn a_producer_that_gives_up_has_submitted_nothing() {
     trial.accept(6..=7).await;
 }
 
-/// As many jobs run at once as there are workers, each in a task of its own.
+/// As many jobs run at once as there are workers, no two of them in one task.
 ///
 /// Why: a pool that is narrower than it says takes that much longer for everything, its drain included.
 #[tokio::test(start_paused = true)]
@@ -101,7 +101,7 @@ async fn as_many_jobs_run_at_once_as_there_are_workers() {
             );
             scenario.require(
                 tasks >= workers,
-                format!("{workers} jobs running, each in a task of its own"),
+                format!("{workers} jobs running, no two of them in one task"),
                 format!("{running} running, tasks: {tasks}"),
             );
             trial.jobs.let_go(if done == 0 { 1 } else { 2 });
