@@ -264,7 +264,7 @@ impl Running {
     }
 
     /// Waits until the program stands in its first write to a standard output that is full
-    /// ([`Program::stdout_full`]), or has exited.
+    /// ([`Program::stdout_full`](crate::Program::stdout_full)), or has exited.
     pub fn blocked_in_write(&self) {
         let _waiting = self.scenario.waiting(format!("the first line of {}", self.name));
         while self.exited().is_none() && !output::stands_in_write(self.pid) {
