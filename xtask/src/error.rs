@@ -9,15 +9,32 @@ use std::path::Path;
 pub(crate) struct Error {
     message: String,
     exit_code: u8,
-    /// Whether the help of the command says what is right.
-    usage: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Other,
+    /// The help of the command says what is right.
+    Usage,
+    /// Whatever was judged, nothing shows that it is what lies there.
+    Unproven,
 }
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exit_code: 2, usage: false }
+        Self { message: message.into(), exit_code: 2, kind: Kind::Other }
+    }
+
+    /// Why there can be no verdict: it would be one on something else.
+    pub(crate) fn unproven(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Unproven, ..Self::new(message) }
+    }
+
+    pub(crate) fn is_unproven(&self) -> bool {
+        self.kind == Kind::Unproven
     }
 
     /// Stopped by a signal: the shell's convention, 128 and the signal's number.
@@ -25,16 +42,19 @@ impl Error {
         Self {
             message: "interrupted; everything that was started has been stopped".to_owned(),
             exit_code: 128 + signal as u8,
-            usage: false,
+            kind: Kind::Other,
         }
     }
 
     /// Points to the help of the command, where that says what is right.
     pub(crate) fn of_command(self, name: &str) -> Self {
-        let Self { message, exit_code, usage } = self;
-        let message =
-            if usage { format!("{name}: {message}; see `cargo xtask {name} --help`") } else { message };
-        Self { message, exit_code, usage: false }
+        let Self { message, exit_code, kind } = self;
+        let message = if kind == Kind::Usage {
+            format!("{name}: {message}; see `cargo xtask {name} --help`")
+        } else {
+            message
+        };
+        Self { message, exit_code, kind }
     }
 
     pub(crate) fn exit_code(&self) -> u8 {
@@ -55,7 +75,7 @@ impl From<lexopt::Error> for Error {
             lexopt::Error::UnexpectedOption(option) => format!("there is no option `{option}`"),
             error => error.to_string(),
         };
-        Self { usage: true, ..Self::new(message) }
+        Self { kind: Kind::Usage, ..Self::new(message) }
     }
 }
 

@@ -1,11 +1,12 @@
 //! Builds a submission, runs its criteria, and sorts what was found by light.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use drain_criteria::{Criterion, Light};
 
 use crate::error::{Error, Result};
-use crate::judging::compile::{self, Binary};
+use crate::judging::compile::{self, Binary, Compiled};
 use crate::judging::submission::Submission;
 use crate::judging::verdict::{Judged, LightVerdict, Verdict, Word};
 use crate::judging::{criteria, race, tamper};
@@ -83,19 +84,27 @@ impl Asked {
 /// # Errors
 ///
 /// If it cannot be judged at all: cargo or a folder is not there, nothing is asked for, Ctrl-C. What the
-/// submission does, not compiling included, is a verdict.
+/// submission does, not compiling included, is a verdict; and so is that nothing shows what was built.
 pub(crate) fn judge(submission: &Submission, asked: &Asked, reporter: &Reporter) -> Result<Verdict> {
     let (criteria, scenarios) = asked.of(submission)?;
-    let compiled = compile::acceptance(&submission.workspace, &submission.package(), reporter)?;
-    let (compiler, lights) = match compiled.result {
-        Err(said) => (
-            Some(submission.in_its_own_paths(&compile::errors(&said))),
-            not_built(compiled.took, compile::reason(&said)),
-        ),
-        Ok(binary) => {
-            let judged =
-                run(submission, asked, &binary.with_seed(asked.seed), criteria, scenarios, reporter)?;
-            (None, lights(judged, compiled.took, asked.partial().or(asked.not_run(Word::Red))))
+    let (compiler, lights) = match compile::acceptance(&submission.workspace, &submission.package(), reporter)
+    {
+        Err(error) if error.is_unproven() => {
+            (None, no_more_than_built(Word::Unknown, Duration::ZERO, &error))
+        }
+        compiled => {
+            let Compiled { took, result, .. } = compiled?;
+            match result {
+                Err(said) => (
+                    Some(submission.in_its_own_paths(&compile::errors(&said))),
+                    no_more_than_built(Word::Red, took, &compile::reason(&said)),
+                ),
+                Ok(binary) => {
+                    let binary = binary.with_seed(asked.seed);
+                    let judged = run(submission, asked, &binary, criteria, scenarios, reporter)?;
+                    (None, lights(judged, took, asked.partial().or(asked.not_run(Word::Red))))
+                }
+            }
         }
     };
     interrupt::check()?;
@@ -141,9 +150,10 @@ fn say_how_to_replay(judged: &mut Judged, submission: &Submission) {
     story.facts.extend(again.map(|again| ("again", again)));
 }
 
-fn not_built(took: Duration, reason: &str) -> Vec<LightVerdict> {
-    let mut lights = vec![light(Light::Builds, Word::Red, took, reason, Vec::new())];
-    let why = format!("not run: it {reason}");
+/// There is nothing to run, or nothing that may be run for this submission.
+fn no_more_than_built(word: Word, took: Duration, reason: &dyn Display) -> Vec<LightVerdict> {
+    let mut lights = vec![light(Light::Builds, word, took, &reason.to_string(), Vec::new())];
+    let why = if word == Word::Red { format!("not run: it {reason}") } else { "not run".to_owned() };
     let rest = Light::ALL.into_iter().skip(1);
     lights.extend(rest.map(|name| light(name, Word::NotRun, Duration::ZERO, &why, Vec::new())));
     lights

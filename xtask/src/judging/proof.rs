@@ -106,7 +106,7 @@ pub(crate) fn touch(artefacts: &[&Artefact]) -> Result<()> {
 /// Why there is no verdict.
 pub(crate) fn nothing_shows(artefact: &Artefact) -> Error {
     let package = artefact.package.file_name().unwrap_or_default().to_string_lossy();
-    Error::new(format!(
+    Error::unproven(format!(
         "nothing shows that {} was built from what lies in {}: cargo does not build it again; try `cargo clean -p {package}`",
         artefact.files.first().map_or(Path::new("a program"), PathBuf::as_path).display(),
         artefact.package.display()

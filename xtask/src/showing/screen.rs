@@ -238,6 +238,9 @@ fn ending(verdict: &Verdict, hints: usize, width: usize) -> String {
     if !verdict.failed() && !verdict.lights.iter().any(|light| light.word == Word::Unknown) {
         return format!("So far so good: {lights} of 5 lights, the rest was not run.");
     }
+    if verdict.lights.first().is_some_and(|builds| builds.word == Word::Unknown) {
+        return "Not judged: see why above.".to_owned();
+    }
     let brief = verdict.drill.brief();
     let hints = if hints == 1 { "1 hint left".to_owned() } else { format!("{hints} hints left") };
     format!(
