@@ -6,7 +6,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::running::Exit;
@@ -212,17 +212,12 @@ impl Gate {
     }
 }
 
-/// Fills a pipe to the brim, and says with how many bytes.
-pub(crate) fn fill(writer: &mut PipeWriter) -> usize {
-    let flags = OFlag::from_bits_truncate(fcntl(&*writer, FcntlArg::F_GETFL).expect("the flags of a pipe"));
-    fcntl(&*writer, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).expect("a pipe can be non-blocking");
-    let mut filled = 0;
-    for chunk in [4096, 1] {
-        while let Ok(count) = writer.write(&vec![b'\n'; chunk]) {
-            filled += count;
-        }
-    }
-    fcntl(&*writer, FcntlArg::F_SETFL(flags)).expect("a pipe can be blocking");
+/// Fills a pipe until it takes only so many bytes more, less than a page; says with how many.
+pub(crate) fn fill(writer: &mut PipeWriter, takes: usize) -> usize {
+    let capacity = fcntl(&*writer, FcntlArg::F_GETPIPE_SZ).expect("the size of a pipe");
+    let filled = usize::try_from(capacity).expect("a size is no error") - takes;
+    // At once: what one write puts into a page is followed there by what the next one writes.
+    writer.write_all(&vec![b'\n'; filled]).expect("so much fits");
     filled
 }
 

@@ -31,7 +31,8 @@ pub struct Program<'a> {
     lane: Option<String>,
     mark: String,
     stdin_open: bool,
-    stdout_full: bool,
+    /// Bytes that standard output takes before it is full, if it is not read at first.
+    stdout_takes: Option<usize>,
 }
 
 impl<'a> Program<'a> {
@@ -47,7 +48,7 @@ impl<'a> Program<'a> {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mark = format!("DRAIN_PROGRAM={mark}");
-        Self { scenario, command, name, lane: None, mark, stdin_open: false, stdout_full: false }
+        Self { scenario, command, name, lane: None, mark, stdin_open: false, stdout_takes: None }
     }
 
     /// This very test in a process of its own, to see what a library prints on stderr: there `body`
@@ -136,7 +137,14 @@ impl<'a> Program<'a> {
     /// Gives the program a standard output that is already full: its first write blocks until
     /// [`Running::read_on`]. So a signal can be sent before the program gets past that write.
     pub fn stdout_full(mut self) -> Self {
-        self.stdout_full = true;
+        self.stdout_takes = Some(0);
+        self
+    }
+
+    /// Gives the program a standard output that is full once it has taken this line: the write after it
+    /// blocks until [`Running::read_on`].
+    pub fn stdout_full_after(mut self, line: &str) -> Self {
+        self.stdout_takes = Some(line.len() + 1);
         self
     }
 
@@ -152,7 +160,7 @@ impl<'a> Program<'a> {
         let (stdout, mut to_stdout) = io::pipe().unwrap_or_else(|error| self.cannot_start(&error));
         let (stderr, to_stderr) = io::pipe().unwrap_or_else(|error| self.cannot_start(&error));
         descriptors::require_room_beyond(&scenario, &to_stderr);
-        let filled = if self.stdout_full { output::fill(&mut to_stdout) } else { 0 };
+        let filled = self.stdout_takes.map_or(0, |takes| output::fill(&mut to_stdout, takes));
         self.command.stdin(if self.stdin_open { Stdio::piped() } else { Stdio::null() });
         self.command.stdout(to_stdout).stderr(to_stderr);
         let spawned = signals::with_none_blocked(|| descriptors::as_given(|| self.command.spawn()));
@@ -163,7 +171,7 @@ impl<'a> Program<'a> {
         scenario.started(pid, self.mark.clone());
         let stdin = child.stdin.take();
         let output = Output::new(stdout, stderr);
-        let gate = if self.stdout_full { Gate::default() } else { Gate::opened() };
+        let gate = if self.stdout_takes.is_some() { Gate::default() } else { Gate::opened() };
         let lane = self.lane;
         output.read(Stream::Stdout, filled, gate.clone(), Recorder::new(&scenario, &lane));
         output.read(Stream::Stderr, 0, Gate::opened(), Recorder::new(&scenario, &lane));

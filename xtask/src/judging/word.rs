@@ -203,8 +203,8 @@ fn last_words(stderr: &str, stdout: &str) -> Vec<String> {
             && !line.starts_with("note: run with `RUST_BACKTRACE")
     };
     let own = |line: &str| match line.strip_prefix("test ").and_then(|line| line.split_once(" ... ")) {
-        Some((_, said)) => said.to_owned(),
-        None => line.to_owned(),
+        Some((_, said)) => without_number(said),
+        None => without_number(line),
     };
     let words = |text: &str| -> Vec<String> {
         text.lines().filter(says).map(own).filter(|line| !line.is_empty()).collect()
@@ -212,6 +212,15 @@ fn last_words(stderr: &str, stdout: &str) -> Vec<String> {
     let lines = if stderr.trim().is_empty() { words(stdout) } else { words(stderr) };
     let last = lines.len().saturating_sub(4);
     lines[last..].iter().map(|line| line.chars().take(200).collect()).collect()
+}
+
+/// `thread 'main' (4711) panicked` has a number that is another each time.
+fn without_number(line: &str) -> String {
+    let number = line.starts_with("thread '").then(|| line.split_once("' (")).flatten();
+    match number.and_then(|(name, rest)| Some((name, rest.split_once(") ")?.1))) {
+        Some((name, rest)) => format!("{name}' {rest}"),
+        None => line.to_owned(),
+    }
 }
 
 fn signal_name(signal: i32) -> String {

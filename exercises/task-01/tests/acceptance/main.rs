@@ -98,6 +98,30 @@ fn a_signal_in_the_first_milliseconds_drains() {
     }
 }
 
+/// A signal that arrives while a later `running` is being written drains, too: it is not lost.
+///
+/// Why: a terminal or a log that is slow holds up the line, and a stop that comes in just that moment is
+/// as good as any.
+///
+/// Limit: 20 s
+#[test]
+fn a_signal_during_a_later_line_drains() {
+    let scenario = Scenario::new();
+    let programs = programs(&scenario, 1..=10, |program| program.stdout_full_after("running"));
+    let signals = [Signal::SIGTERM, Signal::SIGINT].into_iter().cycle();
+    let signal = |(program, signal): (&Running, Signal)| {
+        program.blocked_in_write();
+        program.signal(signal)
+    };
+    let signalled: Vec<Moment> = programs.iter().zip(signals).map(signal).collect();
+    programs.iter().for_each(Running::read_on);
+    for (program, signalled) in programs.iter().zip(signalled) {
+        program.exit_at_most(secs(2), signalled);
+        program.exit_with(0);
+        program.line_after(signalled, "draining");
+    }
+}
+
 /// Nothing is printed on stdout after `draining`, also when a tick is due.
 ///
 /// Why: whoever reads the output takes `draining` for the last word. Work that goes on after it is
