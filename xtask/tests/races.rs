@@ -30,7 +30,7 @@ fn the_verdict_as_json_has_the_steps_and_a_command_that_a_shell_takes() {
     let (json, _) = check(path, &["--only", RACE, "--json"], 1, &[]);
     let quoted = path.replace('\'', r"'\\''");
     assert!(json.contains(&format!("cargo xtask check --path '{quoted}' --seed ")), "{json}");
-    assert!(json.contains("\"who\":\"submit") && json.contains("\"seed\":\""), "{json}");
+    assert!(json.contains("\"who\": \"submit") && json.contains("\"seed\": \""), "{json}");
 }
 
 #[test]
