@@ -123,5 +123,9 @@ fn progress(proof: &Proof, done: usize, all: usize) {
         () if proof.problems.is_empty() && done < all => write!(stderr, "\r\x1b[K{line:.79}"),
         () => writeln!(stderr, "\r\x1b[K{line}"),
     };
+    // There is no table if it is stopped before the end.
+    for problem in &proof.problems {
+        let _ = writeln!(stderr, "    ! {problem}");
+    }
     let _ = stderr.flush();
 }
