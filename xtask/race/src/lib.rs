@@ -48,7 +48,7 @@ use drain_kit::{Race, Scenario};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, FailurePersistence, Runner};
 
-pub use scripts::{Calling, Drained, Pool, Words, scripts};
+pub use scripts::{Calling, Drained, Pool, Words, dice, scripts};
 
 /// From now to a deadline that does not come, whether the code under test waits for it with a time-out or
 /// with a `sleep`: the stand-in for that is over at once unless it lasts for more than a year.

@@ -96,7 +96,8 @@ pub fn scripts(scenario: &Scenario, words: Words, start: fn(usize, usize) -> Arc
     });
 }
 
-fn dice(below: usize) -> usize {
+/// One of `0..below`, drawn by the schedule: the same seed gives the same number.
+pub fn dice(below: usize) -> usize {
     thread_rng().gen_range(0..below)
 }
 

@@ -491,6 +491,8 @@ fn an_idle_service_exits_at_once() {
 /// A variable with a bad value is one line with its name, the value and what was expected, and exit code 2.
 ///
 /// Why: a service that cannot write its journal should say so at the deploy, and not at the first order.
+///
+/// Stub passes: the start of the service is finished.
 #[test]
 fn a_bad_value_is_told_in_one_line() {
     let scenario = Scenario::new();

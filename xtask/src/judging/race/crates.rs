@@ -1,4 +1,4 @@
-//! The crates that a submission depends on and its exercise does not.
+//! The crates that a submission depends on and its stub does not.
 //!
 //! They are given to the race check too. That changes its manifest, and so is done in a copy.
 
@@ -39,7 +39,13 @@ struct Added {
 impl Crates {
     pub(super) fn added(drill: &Drill, set: Set, workspace: &Workspace) -> Result<Self> {
         let path = workspace.sources(&drill.path(set).join("Cargo.toml"));
-        Ok(Self(dependencies(&fs::read_to_string(&path).at("read", &path)?)))
+        let mut added = dependencies(&fs::read_to_string(&path).at("read", &path)?);
+        // Of what a drill brings itself, the manifest of its race check says what the library needs. A drill that is
+        // being written may have no stub yet.
+        let stub = workspace::root().join(drill.stub()).join("Cargo.toml");
+        let own = dependencies(&fs::read_to_string(stub).unwrap_or_default());
+        added.retain(|added| own.iter().all(|own| own.name != added.name));
+        Ok(Self(added))
     }
 
     /// A copy, if there is something to add and this is not one already.
