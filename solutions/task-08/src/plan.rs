@@ -11,8 +11,6 @@ use crate::component::Component;
 pub(crate) struct Plan {
     /// What each component needs.
     pub(crate) needs: Vec<BTreeSet<usize>>,
-    /// How many need each component.
-    pub(crate) needed_by: Vec<usize>,
     /// How many components are in the longest chain that begins with each.
     pub(crate) chain: Vec<u32>,
 }
@@ -33,11 +31,7 @@ impl Plan {
             |component: &Component| component.needs.iter().map(|needs| number(component, needs)).collect();
         let needs = components.iter().map(needs).collect::<Result<Vec<BTreeSet<usize>>, _>>()?;
 
-        let mut needed_by = vec![0; needs.len()];
-        for number in needs.iter().flatten() {
-            needed_by[*number] += 1;
-        }
-        let order = order(&needs, needed_by.clone()).map_err(|circle| {
+        let order = order(&needs).map_err(|circle| {
             BadOrder::Cycle(circle.into_iter().map(|number| components[number].name.clone()).collect())
         })?;
         let mut chain = vec![1; needs.len()];
@@ -45,12 +39,22 @@ impl Plan {
         for number in order.into_iter().rev() {
             chain[number] += needs[number].iter().map(|needed| chain[*needed]).max().unwrap_or(0);
         }
-        Ok(Self { needs, needed_by, chain })
+        Ok(Self { needs, chain })
     }
 }
 
+/// How many need each component.
+pub(crate) fn needed_by(needs: &[BTreeSet<usize>]) -> Vec<usize> {
+    let mut needed_by = vec![0; needs.len()];
+    for number in needs.iter().flatten() {
+        needed_by[*number] += 1;
+    }
+    needed_by
+}
+
 /// Takes away what nobody needs, again and again. What is left over is a circle, or needed by one.
-fn order(needs: &[BTreeSet<usize>], mut needed_by: Vec<usize>) -> Result<Vec<usize>, Vec<usize>> {
+fn order(needs: &[BTreeSet<usize>]) -> Result<Vec<usize>, Vec<usize>> {
+    let mut needed_by = needed_by(needs);
     let mut order: Vec<usize> = (0..needs.len()).filter(|number| needed_by[*number] == 0).collect();
     let mut taken = 0;
     while let Some(number) = order.get(taken) {

@@ -8,12 +8,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::component::Component;
 use crate::outcome::{Ended, Outcome};
-use crate::plan::Plan;
+use crate::plan::{Plan, needed_by};
 
 /// Drains each component when those that need it have ended, and reports.
 pub(crate) async fn walk(components: Vec<Component>, plan: Plan, deadline: Instant) -> Vec<Ended> {
     let begun = Instant::now();
-    let Plan { needs, mut needed_by, chain } = plan;
+    let Plan { needs, chain } = plan;
+    let mut needed_by = needed_by(&needs);
     let mut next: Vec<usize> = (0..needs.len()).filter(|number| needed_by[*number] == 0).collect();
     let mut waiting: Vec<Option<Component>> = components.into_iter().map(Some).collect();
     let mut draining = JoinSet::new();

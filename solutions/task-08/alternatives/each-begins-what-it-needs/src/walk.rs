@@ -10,16 +10,17 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::component::Component;
 use crate::outcome::{Ended, Outcome};
-use crate::plan::Plan;
+use crate::plan::{Plan, needed_by};
 
 /// Begins those that nobody needs; they begin the others. Over when the last of them is gone.
 pub(crate) async fn walk(components: Vec<Component>, plan: Plan, deadline: Instant) -> Vec<Ended> {
     let begun = Instant::now();
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    let first: Vec<usize> = (0..plan.needs.len()).filter(|number| plan.needed_by[*number] == 0).collect();
+    let needed_by = needed_by(&plan.needs);
+    let first: Vec<usize> = (0..needed_by.len()).filter(|number| needed_by[*number] == 0).collect();
     let walk = Arc::new(Walk {
         waiting: components.into_iter().map(|component| Mutex::new(Some(component))).collect(),
-        needed_by: plan.needed_by.iter().copied().map(AtomicUsize::new).collect(),
+        needed_by: needed_by.into_iter().map(AtomicUsize::new).collect(),
         plan,
         deadline,
         ended: sender,

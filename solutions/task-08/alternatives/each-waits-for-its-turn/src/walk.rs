@@ -15,7 +15,7 @@ use crate::plan::Plan;
 /// Gives each component a task, in which it waits until all that need it are over.
 pub(crate) async fn walk(components: Vec<Component>, plan: Plan, deadline: Instant) -> Vec<Ended> {
     let begun = Instant::now();
-    let Plan { needs, chain, .. } = plan;
+    let Plan { needs, chain } = plan;
     let over: Vec<CancellationToken> = needs.iter().map(|_| CancellationToken::new()).collect();
     let mut before: Vec<Vec<CancellationToken>> = vec![Vec::new(); needs.len()];
     for (number, needed) in needs.iter().enumerate() {

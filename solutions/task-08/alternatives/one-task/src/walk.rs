@@ -10,12 +10,13 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::component::Component;
 use crate::outcome::{Ended, Outcome};
-use crate::plan::Plan;
+use crate::plan::{Plan, needed_by};
 
 /// Drains each component when those that need it have ended, and reports.
 pub(crate) async fn walk(components: Vec<Component>, plan: Plan, deadline: Instant) -> Vec<Ended> {
     let begun = Instant::now();
-    let Plan { needs, mut needed_by, chain } = plan;
+    let Plan { needs, chain } = plan;
+    let mut needed_by = needed_by(&needs);
     let mut waiting: Vec<Option<Component>> = components.into_iter().map(Some).collect();
     let mut draining = FuturesUnordered::new();
     let mut begin = |number: usize| {
