@@ -120,6 +120,7 @@ mod visits;
 mod watchdog;
 mod wire;
 
+pub use drain_record::Race;
 pub use http::{Client, Cut, Pending, Response, shown};
 pub use metrics::{Exposition, Sample};
 pub use nix::sys::signal::Signal;
@@ -127,7 +128,7 @@ pub use paused::{AT_ONCE, list, panic_unseen, settled};
 pub use program::{Program, program_at};
 pub use report::DrainReport;
 pub use running::{Exit, Outcome, Running};
-pub use scenario::{Race, Scenario, Waiting};
+pub use scenario::{Scenario, Waiting, tell_the_runner};
 pub use timeline::{Moment, Span, Timeline};
 pub use visits::{Dice, Visit, Visitor, Visits};
 

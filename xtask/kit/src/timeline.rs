@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use drain_record::Entry;
 use tokio::time::Instant;
 
 use crate::wire;
@@ -129,7 +130,12 @@ impl Timeline {
 
     pub(crate) fn record(&self, lane: &str, what: String, role: Role, at: Moment) -> Moment {
         let mut record = self.lock();
-        wire::event(at.since(record.started), lane, &what);
+        let since = at.since(record.started);
+        wire::tell(Entry::Event(drain_record::Event {
+            at: since,
+            lane: lane.to_owned(),
+            what: what.clone(),
+        }));
         record.events.push(Event { at, lane: lane.to_owned(), what, role });
         at
     }
