@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::socket::Sockets;
-use crate::timeline::{Millis, Moment, Span};
+use crate::timeline::{Count, Millis, Moment, Span};
 use crate::{Scenario, descriptors, ms};
 
 /// A loopback connect that takes longer than this has not been answered.
@@ -62,7 +62,7 @@ impl Response {
 
 impl Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} bytes", self.status, self.body.len())
+        write!(f, "{}, {}", self.status, Count(self.body.len(), "byte"))
     }
 }
 
@@ -95,7 +95,7 @@ impl Display for Cut {
             Self::NotAccepted => f.write_str("connect not answered"),
             Self::Closed => f.write_str("connection closed without a response"),
             Self::Reset => f.write_str("connection reset without a response"),
-            Self::Truncated(bytes) => write!(f, "response cut off after {bytes} bytes"),
+            Self::Truncated(bytes) => write!(f, "response cut off after {}", Count(*bytes, "byte")),
             Self::TimedOut(time) => write!(f, "nothing for {}", Millis(*time)),
             Self::Malformed => f.write_str("a response that is not HTTP/1.1"),
         }

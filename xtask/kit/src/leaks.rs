@@ -7,7 +7,7 @@ use std::time::Duration;
 use drain_record::Entry;
 use tokio::runtime::Handle;
 
-use crate::timeline::Millis;
+use crate::timeline::{Count, Millis};
 use crate::{Moment, Running, Scenario, ms, proc, wire};
 
 /// How long something may take to end by itself.
@@ -91,7 +91,7 @@ pub fn require_descriptors_at_most(scenario: &Scenario, program: &Running, limit
 /// Fails unless the program has at most `limit` threads within a second.
 pub fn require_threads_at_most(scenario: &Scenario, program: &Running, limit: usize) {
     let count = settle(|| program.threads(), limit);
-    scenario.require(count <= limit, format!("at most {limit} threads"), format!("{count} threads"));
+    scenario.require(count <= limit, format!("at most {}", Count(limit, "thread")), Count(count, "thread"));
     none_left("thread");
 }
 

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::task;
 
 use crate::lag::Meter;
-use crate::timeline::{Millis, Moment, Timeline};
+use crate::timeline::{Count, Millis, Moment, Timeline};
 use crate::watchdog::Watchdog;
 use crate::{picture, proc, signals, wire};
 
@@ -304,14 +304,12 @@ impl Scenario {
 
     /// `5 tasks, program task-03 (4 threads)`: what has not ended yet.
     fn alive(&self) -> String {
-        let tasks = self.inner.runtime.as_ref().map(|runtime| match runtime.metrics().num_alive_tasks() {
-            1 => "1 task".to_owned(),
-            tasks => format!("{tasks} tasks"),
-        });
+        let tasks = self.inner.runtime.as_ref().map(|runtime| runtime.metrics().num_alive_tasks());
+        let tasks = tasks.map(|tasks| Count(tasks, "task").to_string());
         let started = self.programs();
         let mut programs: Vec<(String, usize)> = Vec::new();
         for &pid in &started {
-            let program = format!("program {} ({} threads)", proc::name(pid), proc::threads(pid));
+            let program = format!("program {} ({})", proc::name(pid), Count(proc::threads(pid), "thread"));
             match programs.iter_mut().find(|(other, _)| *other == program) {
                 Some((_, count)) => *count += 1,
                 None => programs.push((program, 1)),
