@@ -126,11 +126,10 @@ impl<'a> Billing<'a> {
             if now != seen {
                 (seen, changed) = (now, Moment::now());
             }
-            // With all there, what is still to come is a second time of something.
-            let patience = if missing == 0 { secs(3) } else { secs(10) };
-            if Moment::now().since(changed) > patience {
+            // Also with all there: work may go on after its entry.
+            if Moment::now().since(changed) > PATIENCE {
                 if missing > 0 && self.scenario.too_busy(secs(2), changed, Moment::now()) {
-                    self.scenario.unknown("machine too busy: nothing has happened for 10 s");
+                    self.scenario.unknown(format!("machine too busy: nothing has happened for {PATIENCE:?}"));
                 }
                 return;
             }

@@ -99,6 +99,31 @@ fn restarts_on_a_slow_broker_repeat_nothing() {
     billing.require_each_once();
 }
 
+/// A partition that is lost in the drain, because the group has missed this member, is a failure: what is done
+/// there cannot be committed any more.
+///
+/// Why: a machine that stood still for half a minute has lost its partitions, and does not know it. A drain that forgets
+/// them and finds nothing left to commit says that all is well.
+///
+/// Limit: 90 s
+#[test]
+fn a_partition_that_is_lost_in_the_drain_is_a_failure() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    billing.send(0, &["0+40000"; 4]);
+    let program = billing.start("60s");
+    let begun = billing.begun(4, 4);
+    program.signal(Signal::SIGTERM);
+    program.signal(Signal::SIGSTOP);
+    // The embedded group misses a member after 30 s.
+    thread::sleep(secs(33));
+    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::FencedMemberEpoch; 1_000]);
+    program.signal(Signal::SIGCONT);
+    billing.require_in_flight(begun, secs(40));
+    program.exit_with(1);
+    billing.require_not_complete(&program);
+}
+
 /// A message that is being processed at the signal is finished and committed; then the program exits with
 /// code 0.
 ///
@@ -395,6 +420,8 @@ fn a_bad_value_is_named_and_ends_the_program() {
 /// then consumes somebody else's topic; one without a ledger finds that out with the first message.
 ///
 /// Limit: 30 s
+///
+/// Stub passes: what is read at the start, and how, is there already.
 #[test]
 fn what_is_empty_or_cannot_be_written_is_named_too() {
     let scenario = Scenario::new();
@@ -758,31 +785,6 @@ fn a_handover_in_the_drain_that_is_refused_is_a_failure() {
     billing.kafka.forgive(Request::OffsetCommit);
     first.exit_with(1);
     billing.require_not_complete(&first);
-}
-
-/// A partition that is lost in the drain, because the group has missed this member, is a failure: what is done
-/// there cannot be committed any more.
-///
-/// Why: a machine that stood still for half a minute has lost its partitions, and does not know it. A drain that forgets
-/// them and finds nothing left to commit says that all is well.
-///
-/// Limit: 90 s
-#[test]
-fn a_partition_that_is_lost_in_the_drain_is_a_failure() {
-    let scenario = Scenario::new();
-    let billing = Billing::embedded(&scenario, 1);
-    billing.send(0, &["0+40000"; 4]);
-    let program = billing.start("60s");
-    let begun = billing.begun(4, 4);
-    program.signal(Signal::SIGTERM);
-    program.signal(Signal::SIGSTOP);
-    // The embedded group misses a member after 30 s.
-    thread::sleep(secs(33));
-    billing.kafka.refuse(Request::OffsetCommit, &[Refusal::FencedMemberEpoch; 1_000]);
-    program.signal(Signal::SIGCONT);
-    billing.require_in_flight(begun, secs(40));
-    program.exit_with(1);
-    billing.require_not_complete(&program);
 }
 
 /// A last commit that Kafka refuses, because the group is just being shared out again, is tried again.
