@@ -461,6 +461,32 @@ fn a_topic_that_does_not_exist_is_named_and_ends_the_program() {
     );
 }
 
+/// A broker that is away is waited for, at the start and while the program runs.
+///
+/// Why: brokers are restarted more often than consumers. One that ends with the first error must be started again by somebody,
+/// and one that goes on without consuming looks as if it had nothing to do.
+///
+/// Limit: 60 s
+#[test]
+fn a_broker_that_is_away_is_waited_for() {
+    let scenario = Scenario::new();
+    let billing = Billing::embedded(&scenario, 1);
+    billing.send(0, &["20"; 3]);
+    billing.kafka.down();
+    let program = billing.start(AMPLE);
+    program.runs_on_for(secs(2));
+    billing.kafka.up();
+    billing.wait_for(3);
+    billing.kafka.down();
+    program.runs_on_for(secs(2));
+    billing.kafka.up();
+    billing.send(0, &["20"; 3]);
+    billing.settle();
+    billing.require_each_once();
+    program.signal(Signal::SIGTERM);
+    program.exit_with(0);
+}
+
 /// A broker that is away is complained of, and the same complaint is not said again within a minute.
 ///
 /// Why: a client tries to reach its broker several times a second. A log that is full of that is paid for, and what
