@@ -113,13 +113,18 @@ fn a_partition_that_is_lost_in_the_drain_is_a_failure() {
     billing.send(0, &["0+40000"; 4]);
     let program = billing.start("60s");
     let begun = billing.begun(4, 4);
-    program.signal(Signal::SIGTERM);
-    program.signal(Signal::SIGSTOP);
+    let signal = program.signal(Signal::SIGTERM);
+    thread::sleep(secs(2));
+    let stopped = program.signal(Signal::SIGSTOP);
     // The embedded group misses a member after 30 s.
     thread::sleep(secs(33));
     billing.kafka.refuse(Request::OffsetCommit, &[Refusal::FencedMemberEpoch; 1_000]);
     program.signal(Signal::SIGCONT);
     billing.require_in_flight(begun, secs(40));
+    let exit = program.exit();
+    if exit.outcome != Outcome::Code(1) && scenario.lag(signal, stopped) > secs(1) {
+        scenario.unknown("machine too busy: the drain may not have begun before the program was stopped");
+    }
     program.exit_with(1);
     billing.require_not_complete(&program);
 }
