@@ -21,6 +21,9 @@ pub(crate) const SHORT_DEADLINE: Duration = secs(2);
 pub(crate) const TOLERANCE: Duration = ms(500);
 /// After this without any message being processed, none will be.
 const PATIENCE: Duration = secs(10);
+/// How long a handover may take of which nothing is in the way: a member hears of it with its next heartbeat, of which
+/// there is one in five seconds on a real broker.
+pub(crate) const HANDOVER: Duration = secs(15);
 /// Longer than a group takes until all members have heard that it is shared out anew; the embedded one takes 3 s.
 pub(crate) const RESHARED: &str = "0+9000";
 /// Work that no drain here can wait for. The entry in the ledger comes first, so that it can be seen.
@@ -166,11 +169,10 @@ impl<'a> Billing<'a> {
     /// Fails if nothing has happened for so long that nothing will.
     #[track_caller]
     fn require_patience(&self, changed: Moment, expected: String, observed: impl FnOnce() -> String) {
-        if Moment::now().since(changed) < PATIENCE {
+        let now = Moment::now();
+        // On a busy machine it waits until the machine cannot be the reason.
+        if now.since(changed) < PATIENCE || self.scenario.too_busy(secs(2), changed, now) {
             return;
-        }
-        if self.scenario.too_busy(secs(2), changed, Moment::now()) {
-            self.scenario.unknown(format!("machine too busy: nothing has happened for {PATIENCE:?}"));
         }
         self.scenario.fail(expected, format!("{}, and nothing has happened for {PATIENCE:?}", observed()));
     }
@@ -221,15 +223,19 @@ impl<'a> Billing<'a> {
         }
     }
 
-    /// Waits until so many messages are in the ledger, after a group has been shared out anew: a member hears of
-    /// that with its next heartbeat, of which there is one in five seconds on a real broker.
+    /// Waits until it is so, which must be at most `limit` after `from`. On a busy machine it waits until the machine cannot
+    /// be the reason.
     #[track_caller]
-    pub(crate) fn handed_over(&self, count: usize, joined: Moment, limit: Duration, what: &str) {
-        let _waiting = self.scenario.waiting(format!("{count} messages in the ledger"));
-        while self.ledger.entries().len() < count && Moment::now().since(joined) < limit + secs(5) {
+    pub(crate) fn at_most(&self, limit: Duration, from: Moment, what: &str, is_so: impl Fn() -> bool) {
+        let _waiting = self.scenario.waiting(what);
+        while !is_so() {
+            let now = Moment::now();
+            if now.since(from) > limit + secs(2) && !self.scenario.too_busy(limit, from, now) {
+                break;
+            }
             thread::sleep(ms(5));
         }
-        self.scenario.at_most(limit, joined, Moment::now(), what);
+        self.scenario.at_most(limit, from, Moment::now(), what);
     }
 
     /// Requires that work of this length, which began at this moment at the earliest, is still in flight. If not,
@@ -265,11 +271,8 @@ impl<'a> Billing<'a> {
     /// Requires that so much of the one partition is committed within a second.
     #[track_caller]
     pub(crate) fn committed_soon(&self, offset: i64) {
-        let done = Moment::now();
-        while self.committed() != [offset] && Moment::now().since(done) < COMMITTED_WITHIN + secs(3) {
-            thread::sleep(ms(20));
-        }
-        self.scenario.at_most(COMMITTED_WITHIN, done, Moment::now(), format!("a commit of offset {offset}"));
+        let what = format!("a commit of offset {offset}");
+        self.at_most(COMMITTED_WITHIN, Moment::now(), &what, || self.committed() == [offset]);
     }
 
     pub(crate) fn committed_by(&self, group: &str) -> Vec<i64> {

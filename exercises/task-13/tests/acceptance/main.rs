@@ -556,11 +556,9 @@ fn the_next_instance_takes_over_at_once() {
     first.exit_with(0);
     let before = billing.ledger.entries().len();
     let _second = billing.start(AMPLE);
-    let ready = Moment::now();
-    while billing.ledger.entries().len() == before && Moment::now().since(ready) < secs(15) {
-        thread::sleep(ms(5));
-    }
-    scenario.at_most(secs(5), ready, Moment::now(), "the first message of the next instance");
+    billing.at_most(secs(5), Moment::now(), "the first message of the next instance", || {
+        billing.ledger.entries().len() > before
+    });
 }
 
 /// When a second instance joins, a partition changes hands only after what is in flight there is done and
@@ -607,11 +605,9 @@ fn busy_workers_do_not_hold_up_a_handover() {
     let joined = Moment::now();
     // Whichever partition is handed over: the second instance has this one now, or the first has workers again.
     let keys = billing.send(1, &["20"]);
-    while !billing.ledger.missing(&keys).is_empty() && Moment::now().since(joined) < secs(20) {
-        thread::sleep(ms(20));
-    }
-    // The first one hears of it with its next heartbeat, of which there is one in five seconds on a real broker.
-    scenario.at_most(secs(15), joined, Moment::now(), "the message in the other partition");
+    billing.at_most(HANDOVER, joined, "the message in the other partition", || {
+        billing.ledger.missing(&keys).is_empty()
+    });
 }
 
 /// What a handover cuts off is not committed: the new owner processes it. The old one's drain does not count it.
@@ -631,7 +627,9 @@ fn what_a_handover_cuts_off_goes_to_the_new_owner() {
     let first = billing.start(SHORT);
     billing.wait_for(4);
     let _second = billing.start(SHORT);
-    billing.handed_over(6, Moment::now(), secs(15), "two messages to be processed by the new owner");
+    billing.at_most(HANDOVER, Moment::now(), "two messages to be processed by the new owner", || {
+        billing.ledger.entries().len() >= 6
+    });
     first.signal(Signal::SIGTERM);
     first.exit_with(1);
     let committed = billing.committed();
@@ -699,16 +697,11 @@ fn a_partition_that_comes_back_is_taken_up_where_the_other_left_it() {
     let other = Ledger::new(&scenario);
     let second = billing.program(AMPLE).env("LEDGER", other.path()).start();
     second.line("ready");
-    let joined = Moment::now();
-    while other.entries().len() < 30 && Moment::now().since(joined) < secs(30) {
-        thread::sleep(ms(20));
-    }
-    scenario.at_most(
-        secs(25),
-        joined,
-        Moment::now(),
-        "the 30 messages that were handed over with a partition",
-    );
+    // The handover waits for what is in flight.
+    let limit = HANDOVER + secs(9);
+    billing.at_most(limit, Moment::now(), "the 30 messages that were handed over with a partition", || {
+        other.entries().len() >= 30
+    });
     second.signal(Signal::SIGTERM);
     second.exit_with(0);
     billing.add(&other);
@@ -812,7 +805,9 @@ fn a_handover_in_the_drain_that_is_refused_is_a_failure() {
     let joined = Moment::now();
     billing.kafka.refuse(Request::OffsetCommit, &[Refusal::UnknownMember; 1_000]);
     // The one that was handed over, in its new owner's hands.
-    billing.handed_over(3, joined, secs(15), "a message to be processed by the new owner");
+    billing.at_most(HANDOVER, joined, "a message to be processed by the new owner", || {
+        billing.ledger.entries().len() >= 3
+    });
     billing.kafka.forgive(Request::OffsetCommit);
     first.exit_with(1);
     billing.require_not_complete(&first);
