@@ -146,9 +146,15 @@ impl Scenario {
         to.since(from) > limit && self.excuse(limit, from, to).is_some()
     }
 
+    /// By how much the machine may have delayed what lies between these moments. For a test that has to add up what
+    /// several of them cost.
+    pub fn lag(&self, from: Moment, to: Moment) -> Duration {
+        self.inner.lag.late(from.instant(), to.instant())
+    }
+
     /// How late the machine was, if that may be why more than `limit` lies between the moments.
     pub(crate) fn excuse(&self, limit: Duration, from: Moment, to: Moment) -> Option<Duration> {
-        let late = self.inner.lag.late(from.instant(), to.instant());
+        let late = self.lag(from, to);
         (late >= to.since(from).saturating_sub(limit)).then_some(late)
     }
 
