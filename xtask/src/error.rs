@@ -57,6 +57,11 @@ impl Error {
         Self { message, exit_code, kind }
     }
 
+    /// The same, and one thing more to know.
+    pub(crate) fn with(self, more: &str) -> Self {
+        Self { message: format!("{}; {more}", self.message), ..self }
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code
     }

@@ -12,6 +12,11 @@ pub(crate) fn time(time: Duration) -> String {
     }
 }
 
+/// `1 bug`, `2 bugs`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

@@ -571,6 +571,26 @@ mod runner {
     }
 
     #[test]
+    fn a_proof_that_is_interrupted_says_how_far_it_came() {
+        let _alone = alone();
+        let family = Family::new();
+        let table = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interrupted.json");
+        let mut runner = family.runner(&["verify", "1", "--fresh", "--json", table.to_str().expect("UTF-8")]);
+        let mut runner =
+            runner.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the runner starts");
+        let mut said =
+            BufReader::new(runner.stderr.take().expect("stderr is piped")).lines().map_while(Result::ok);
+        let first = said.find(|line| line.starts_with("[  1/")).expect("the papers need no build");
+        let all: usize = first[5..].split(']').next().unwrap().trim().parse().expect("the number of proofs");
+        kill(Pid::from_raw(runner.id().cast_signed()), Signal::SIGINT).expect("it is our child");
+        let last = said.last().unwrap_or_default();
+        assert_eq!(wait(&mut runner).code(), Some(130));
+        family.require_none_left();
+        let stopped = "xtask: interrupted; everything that was started has been stopped";
+        assert_eq!(last, format!("{stopped}; not finished: 1 of {all} proofs"));
+    }
+
+    #[test]
     fn a_runner_that_is_killed_leaves_nothing() {
         let _alone = alone();
         let (status, _) = under_way().end(Signal::SIGKILL);

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use drain_record::Entry;
 use tokio::runtime::Handle;
 
-use crate::timeline::Millis;
+use crate::timeline::{Count, Millis};
 use crate::{Moment, Running, Scenario, ms, proc, wire};
 
 /// How long something may take to end by itself.
@@ -47,7 +48,7 @@ impl Footprint {
         loop {
             let left = self.left(Self::now());
             if left.is_empty() {
-                return ["task", "thread", "descriptor", "process"].into_iter().for_each(wire::none_left);
+                return ["task", "thread", "descriptor", "process"].into_iter().for_each(none_left);
             }
             if std::time::Instant::now() >= until {
                 scenario.fail("no task, thread, descriptor or child left", left.join(", "));
@@ -84,14 +85,14 @@ pub fn require_descriptors_at_most(scenario: &Scenario, program: &Running, limit
         format!("at most {limit} open descriptors, {} after the last connection ended", Millis(PATIENCE)),
         format!("{count} open descriptors"),
     );
-    wire::none_left("descriptor");
+    none_left("descriptor");
 }
 
 /// Fails unless the program has at most `limit` threads within a second.
 pub fn require_threads_at_most(scenario: &Scenario, program: &Running, limit: usize) {
     let count = settle(|| program.threads(), limit);
-    scenario.require(count <= limit, format!("at most {limit} threads"), format!("{count} threads"));
-    wire::none_left("thread");
+    scenario.require(count <= limit, format!("at most {}", Count(limit, "thread")), Count(count, "thread"));
+    none_left("thread");
 }
 
 /// Fails if the program has a child process now.
@@ -132,7 +133,11 @@ pub fn require_no_process_left(scenario: &Scenario, program: &Running) {
         "no process left after the exit",
         format!("still running: {}", left.join(", ")),
     );
-    wire::none_left("process");
+    none_left("process");
+}
+
+fn none_left(kind: &str) {
+    wire::tell(Entry::NoneLeft(kind.to_owned()));
 }
 
 fn settle(count: impl Fn() -> usize, limit: usize) -> usize {

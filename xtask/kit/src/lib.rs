@@ -83,6 +83,7 @@
 //! | `program` | [`Program`]: a program under test, not started yet |
 //! | `running` | [`Running`]: a program that has been started: lines, signals, exit |
 //! | `output` | what a program prints, read to its end |
+//! | `hold` | a thread of a program that is held up between two instructions |
 //! | `report` | [`DrainReport`]: what a drain says of itself |
 //! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
 //! | `metrics` | [`Exposition`]: what a scrape brings in |
@@ -100,6 +101,7 @@
 #![warn(missing_docs)]
 
 mod descriptors;
+mod hold;
 mod http;
 mod lag;
 pub mod leaks;
@@ -120,6 +122,8 @@ mod visits;
 mod watchdog;
 mod wire;
 
+pub use drain_record::Race;
+pub use hold::Hold;
 pub use http::{Client, Cut, Pending, Response, shown};
 pub use metrics::{Exposition, Sample};
 pub use nix::sys::signal::Signal;
@@ -127,7 +131,7 @@ pub use paused::{AT_ONCE, list, panic_unseen, settled};
 pub use program::{Program, program_at};
 pub use report::DrainReport;
 pub use running::{Exit, Outcome, Running};
-pub use scenario::{Race, Scenario, Waiting};
+pub use scenario::{Scenario, Waiting, tell_the_runner};
 pub use timeline::{Moment, Span, Timeline};
 pub use visits::{Dice, Visit, Visitor, Visits};
 

@@ -1,12 +1,13 @@
 //! What a program prints, read to its end, and when it printed it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::running::Exit;
@@ -219,6 +220,18 @@ pub(crate) fn fill(writer: &mut PipeWriter, takes: usize) -> usize {
     // At once: what one write puts into a page is followed there by what the next one writes.
     writer.write_all(&vec![b'\n'; filled]).expect("so much fits");
     filled
+}
+
+/// Fills the pipe that is the standard error of a process, through a description of our own: that it does not
+/// block is no matter of the process.
+pub(crate) fn fill_stderr(pid: u32) {
+    let to =
+        File::options().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(format!("/proc/{pid}/fd/2"));
+    let Ok(mut to) = to else { return };
+    // Lines, but few of them: a reader keeps only so many.
+    for line in [format!("{:4095}\n", ""), "\n".to_owned()] {
+        while to.write_all(line.as_bytes()).is_ok() {}
+    }
 }
 
 /// Whether a thread of the process stands in `write(1, …)`.

@@ -33,6 +33,7 @@ pub struct Program<'a> {
     stdin_open: bool,
     /// Bytes that standard output takes before it is full, if it is not read at first.
     stdout_takes: Option<usize>,
+    stderr_unread: bool,
 }
 
 impl<'a> Program<'a> {
@@ -48,7 +49,16 @@ impl<'a> Program<'a> {
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mark = format!("DRAIN_PROGRAM={mark}");
-        Self { scenario, command, name, lane: None, mark, stdin_open: false, stdout_takes: None }
+        Self {
+            scenario,
+            command,
+            name,
+            lane: None,
+            mark,
+            stdin_open: false,
+            stdout_takes: None,
+            stderr_unread: false,
+        }
     }
 
     /// This very test in a process of its own, to see what a library prints on stderr: there `body`
@@ -148,6 +158,13 @@ impl<'a> Program<'a> {
         self
     }
 
+    /// Leaves standard error unread until [`Running::read_on`]: there is room for what a program says at its start,
+    /// and [`Running::fill_stderr`] leaves none.
+    pub fn stderr_unread(mut self) -> Self {
+        self.stderr_unread = true;
+        self
+    }
+
     /// Starts the program, as a shell would: no signal blocked or ignored, and no more open files than the
     /// test itself was given.
     ///
@@ -171,10 +188,16 @@ impl<'a> Program<'a> {
         scenario.started(pid, self.mark.clone());
         let stdin = child.stdin.take();
         let output = Output::new(stdout, stderr);
-        let gate = if self.stdout_takes.is_some() { Gate::default() } else { Gate::opened() };
+        let gate = Gate::default();
+        let held_back = |is: bool| if is { gate.clone() } else { Gate::opened() };
         let lane = self.lane;
-        output.read(Stream::Stdout, filled, gate.clone(), Recorder::new(&scenario, &lane));
-        output.read(Stream::Stderr, 0, Gate::opened(), Recorder::new(&scenario, &lane));
+        output.read(
+            Stream::Stdout,
+            filled,
+            held_back(self.stdout_takes.is_some()),
+            Recorder::new(&scenario, &lane),
+        );
+        output.read(Stream::Stderr, 0, held_back(self.stderr_unread), Recorder::new(&scenario, &lane));
         running::watch(child, &output, Recorder::new(&scenario, &lane));
         Running {
             name: self.name,

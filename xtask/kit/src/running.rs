@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use crate::output::{self, Gate, Line, Output, Recorder};
@@ -272,7 +272,13 @@ impl Running {
         }
     }
 
-    /// Begins to read a standard output that was full.
+    /// Fills a standard error that nobody reads ([`Program::stderr_unread`](crate::Program::stderr_unread)): the
+    /// next write to it blocks until [`Running::read_on`].
+    pub fn fill_stderr(&self) {
+        output::fill_stderr(self.pid);
+    }
+
+    /// Begins to read what was full, or not read.
     pub fn read_on(&self) {
         self.gate.open();
     }
@@ -354,7 +360,12 @@ pub(crate) fn watch(mut child: Child, output: &Arc<Output>, recorder: Recorder) 
     let scenario = recorder.scenario.share();
     scenario.spawn(move || {
         let exited = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        while let Err(Errno::EINTR) = waitid(Id::Pid(Pid::from_raw(child.id().cast_signed())), exited) {}
+        // A stop of a traced thread is no exit: see `hold`.
+        while let Err(Errno::EINTR) | Ok(WaitStatus::Stopped(..) | WaitStatus::PtraceEvent(..)) =
+            waitid(Id::Pid(Pid::from_raw(child.id().cast_signed())), exited)
+        {
+            thread::sleep(ms(1));
+        }
         let at = Moment::now();
         recorder.scenario.gone(child.id());
         let Ok(status) = child.wait() else { return };

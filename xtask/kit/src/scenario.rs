@@ -1,6 +1,6 @@
 //! One criterion being tested.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::future::Future;
 use std::panic::Location;
 use std::path::Path;
@@ -9,11 +9,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use drain_criteria::Criterion;
+use drain_record::{Entry, Failed, Hung, Panicked, Race};
 use tokio::runtime::Handle;
 use tokio::task;
 
 use crate::lag::Meter;
-use crate::timeline::{Millis, Moment, Timeline};
+use crate::timeline::{Count, Millis, Moment, Timeline};
 use crate::watchdog::Watchdog;
 use crate::{picture, proc, signals, wire};
 
@@ -130,7 +131,7 @@ impl Scenario {
     #[track_caller]
     pub fn too_late(&self, limit: Duration, from: Moment, at: Moment, expected: &str, observed: &str) -> ! {
         if let Some(late) = self.excuse(limit, from, at) {
-            wire::lag(late);
+            wire::tell(Entry::Lag(late));
             self.unknown(format!(
                 "machine too busy: {expected}; observed {observed}, but the machine itself was up to {} late",
                 Millis(late)
@@ -145,9 +146,15 @@ impl Scenario {
         to.since(from) > limit && self.excuse(limit, from, to).is_some()
     }
 
+    /// By how much the machine may have delayed what lies between these moments. For a test that has to add up what
+    /// several of them cost.
+    pub fn lag(&self, from: Moment, to: Moment) -> Duration {
+        self.inner.lag.late(from.instant(), to.instant())
+    }
+
     /// How late the machine was, if that may be why more than `limit` lies between the moments.
     pub(crate) fn excuse(&self, limit: Duration, from: Moment, to: Moment) -> Option<Duration> {
-        let late = self.inner.lag.late(from.instant(), to.instant());
+        let late = self.lag(from, to);
         (late >= to.since(from).saturating_sub(limit)).then_some(late)
     }
 
@@ -162,18 +169,19 @@ impl Scenario {
     pub fn fail_at(&self, at: Moment, expected: impl Display, observed: impl Display) -> ! {
         let (expected, observed) = (expected.to_string(), observed.to_string());
         let picture = picture::draw(&self.inner.timeline.copy(), at);
-        wire::failed(&expected, &observed, &picture);
         let Criterion { sentence, why, .. } = &self.inner.criterion;
-        panic!(
+        let said = format!(
             "{sentence}\n\n    expected   {expected}\n    observed   {observed}\n\n{}\n\n    {why}\n",
             picture.join("\n")
         );
+        wire::tell(Entry::Failed(Failed { expected, observed, picture }));
+        panic!("{said}");
     }
 
     /// Fails: there is a schedule in which the criterion does not hold. For race checks.
     #[track_caller]
     pub fn raced(&self, race: &Race) -> ! {
-        race.tell();
+        tell_the_runner(race);
         let Criterion { sentence, why, .. } = &self.inner.criterion;
         panic!("{sentence}\n\n{race}\n\n    {why}\n");
     }
@@ -181,7 +189,7 @@ impl Scenario {
     /// Fails: there is an order of calls in which the criterion does not hold. For model checks.
     #[track_caller]
     pub fn scripted(&self, run: &Race) -> ! {
-        wire::scripted(run);
+        wire::tell(Entry::Scripted(run.clone()));
         let Criterion { sentence, why, .. } = &self.inner.criterion;
         panic!("{sentence}\n\n{run}\n\n    {why}\n");
     }
@@ -195,13 +203,13 @@ impl Scenario {
     /// Ends the test without a verdict: what it needs did not happen, or the machine was too busy.
     #[track_caller]
     pub fn unknown(&self, reason: impl Display) -> ! {
-        wire::unknown(&reason.to_string());
+        wire::tell(Entry::Unknown(reason.to_string()));
         panic!("could not be judged: {reason}");
     }
 
     /// A fact to show beside the light when all is well: `drain complete in 1.50 s, 0 abandoned`.
     pub fn note(&self, what: impl Display) {
-        wire::note(&what.to_string());
+        wire::tell(Entry::Note(what.to_string()));
     }
 
     /// Says what is being waited for until the guard is dropped, for the report of a hang.
@@ -297,19 +305,17 @@ impl Scenario {
     fn change_waits(&self, change: impl FnOnce(&mut Vec<String>)) {
         let mut waits = self.inner.waits.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut waits);
-        wire::waiting(&waits);
+        wire::tell(Entry::Waiting(waits.clone()));
     }
 
     /// `5 tasks, program task-03 (4 threads)`: what has not ended yet.
     fn alive(&self) -> String {
-        let tasks = self.inner.runtime.as_ref().map(|runtime| match runtime.metrics().num_alive_tasks() {
-            1 => "1 task".to_owned(),
-            tasks => format!("{tasks} tasks"),
-        });
+        let tasks = self.inner.runtime.as_ref().map(|runtime| runtime.metrics().num_alive_tasks());
+        let tasks = tasks.map(|tasks| Count(tasks, "task").to_string());
         let started = self.programs();
         let mut programs: Vec<(String, usize)> = Vec::new();
         for &pid in &started {
-            let program = format!("program {} ({} threads)", proc::name(pid), proc::threads(pid));
+            let program = format!("program {} ({})", proc::name(pid), Count(proc::threads(pid), "thread"));
             match programs.iter_mut().find(|(other, _)| *other == program) {
                 Some((_, count)) => *count += 1,
                 None => programs.push((program, 1)),
@@ -330,14 +336,14 @@ impl Scenario {
         let waits = if waits.is_empty() { "the test's own code to go on".to_owned() } else { waits };
         let alive = self.alive();
         if let Some(late) = self.inner.lag.starved(after) {
-            wire::lag(late);
-            wire::unknown(&format!(
+            wire::tell(Entry::Lag(late));
+            wire::tell(Entry::Unknown(format!(
                 "machine too busy: not over after {}, the machine was {} late",
                 Millis(after),
                 Millis(late)
-            ));
+            )));
         } else {
-            wire::hung(after, &waits, &alive);
+            wire::tell(Entry::Hung(Hung { after, waiting_for: waits.clone(), alive: alive.clone() }));
         }
         eprintln!(
             "\nHUNG  {}\n      stopped after {}\n      waiting for   {waits}\n      alive then    {alive}\n",
@@ -356,44 +362,14 @@ impl Drop for Scenario {
         }
         self.stop_programs();
         if !std::thread::panicking() {
-            wire::passed();
+            wire::tell(Entry::Passed);
         }
     }
 }
 
-/// A schedule, or a script, in which a criterion does not hold.
-pub struct Race {
-    /// How many were run, this one included.
-    pub done: u64,
-    /// How many there would have been.
-    pub of: u64,
-    /// The number of this one; the same number gives the same schedule.
-    pub seed: u64,
-    /// What happened: who did what.
-    pub steps: Vec<(String, String)>,
-    /// What must hold.
-    pub expected: String,
-    /// What was seen.
-    pub observed: String,
-}
-
-impl Race {
-    /// Tells the runner, without ending the test: for a process that is about to be aborted.
-    pub fn tell(&self) {
-        wire::raced(self);
-    }
-}
-
-impl Display for Race {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { done, of, seed, steps, expected, observed } = self;
-        writeln!(f, "    after {done} of {of}, seed {seed}")?;
-        writeln!(f, "    expected   {expected}\n    observed   {observed}")?;
-        for (number, (who, what)) in (1..).zip(steps) {
-            write!(f, "\n    {number:>2} {who:<10} {what}")?;
-        }
-        Ok(())
-    }
+/// Tells the runner of a race without ending the test: for a process that is about to be aborted.
+pub fn tell_the_runner(race: &Race) {
+    wire::tell(Entry::Raced(race.clone()));
 }
 
 /// Says what is being waited for, until it is dropped.
@@ -419,7 +395,8 @@ fn report_panics() {
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            wire::panicked(&place, panic.payload_as_str().unwrap_or("(no message)"));
+            let message = panic.payload_as_str().unwrap_or("(no message)").to_owned();
+            wire::tell(Entry::Panicked(Panicked { place, message }));
             print(panic);
         }));
     });

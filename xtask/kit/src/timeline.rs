@@ -4,9 +4,20 @@ use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use drain_record::Entry;
 use tokio::time::Instant;
 
 use crate::wire;
+
+/// `1 thread`, `2 threads`.
+pub(crate) struct Count(pub(crate) usize, pub(crate) &'static str);
+
+impl Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number, what) = self;
+        write!(f, "{number} {what}{}", if *number == 1 { "" } else { "s" })
+    }
+}
 
 /// A point in time: the paused clock's inside a runtime whose clock is paused, else the real one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,7 +140,12 @@ impl Timeline {
 
     pub(crate) fn record(&self, lane: &str, what: String, role: Role, at: Moment) -> Moment {
         let mut record = self.lock();
-        wire::event(at.since(record.started), lane, &what);
+        let since = at.since(record.started);
+        wire::tell(Entry::Event(drain_record::Event {
+            at: since,
+            lane: lane.to_owned(),
+            what: what.clone(),
+        }));
         record.events.push(Event { at, lane: lane.to_owned(), what, role });
         at
     }

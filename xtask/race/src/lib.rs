@@ -222,7 +222,7 @@ fn tell_before_an_abort() {
             print(panic);
             let race = RUN.with_borrow_mut(|run| run.as_mut()?.panicked(panic.payload()));
             if let Some(race) = race {
-                race.tell();
+                drain_kit::tell_the_runner(&race);
                 eprintln!("\n{race}\n");
             }
         }));

@@ -1,6 +1,6 @@
 //! What a program has processed, over all its lives.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -94,8 +94,8 @@ impl<'a> Ledger<'a> {
 
     /// Those of the keys that were never processed.
     pub fn missing(&self, keys: &[String]) -> Vec<String> {
-        let entries = self.entries();
-        keys.iter().filter(|key| !entries.iter().any(|entry| entry.key == **key)).cloned().collect()
+        let processed: HashSet<String> = self.entries().into_iter().map(|entry| entry.key).collect();
+        keys.iter().filter(|key| !processed.contains(*key)).cloned().collect()
     }
 
     /// Fails unless each of the keys was processed exactly once.

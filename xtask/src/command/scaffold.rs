@@ -61,6 +61,9 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
             println!("{shown} is now the same as {}", original.display());
         }
     }
+    if different == 0 {
+        println!("nothing to copy");
+    }
     Ok(u8::from(check && different > 0))
 }
 

@@ -18,10 +18,11 @@ use crate::judging::compile::{self, Binary};
 use crate::judging::criteria;
 use crate::judging::verdict::{Judged, Word};
 use crate::reporter::Reporter;
+use crate::selection;
 use crate::side_by_side::side_by_side;
+use crate::typeset::{self, count};
 use crate::value::{self, list, number, object, text};
 use crate::workspace::{self, Workspace};
-use crate::{selection, typeset};
 
 pub(crate) const COMMAND: Command = Command {
     name: "soak",
@@ -184,9 +185,9 @@ fn print(rows: &[Row], options: &Options, took: Duration) {
     }
     let sum = |of: fn(&Row) -> usize| rows.iter().map(of).sum::<usize>();
     println!(
-        "\n{} runs, {} busy loops a core, {} side by side: {} passed, {} failed, {} unknown, {:.0} s",
-        options.runs,
-        options.load,
+        "\n{}, {} a core, {} side by side: {} passed, {} failed, {} unknown, {:.0} s",
+        count(options.runs, "run"),
+        count(options.load, "busy loop"),
         options.jobs,
         sum(|row| row.passed),
         sum(|row| row.failed),

@@ -23,7 +23,8 @@ use crate::command::verify::shard::Shard;
 use crate::drill::Drill;
 use crate::error::Result;
 use crate::side_by_side::side_by_side;
-use crate::{selection, typeset, workspace};
+use crate::typeset::{self, count};
+use crate::{interrupt, selection, workspace};
 
 /// One builds, for cargo lets no other; the rest run criteria.
 const WORKERS: usize = 4;
@@ -86,8 +87,9 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
         known => format!(" ({known} known: --fresh proves them again)"),
     };
     println!(
-        "{problems} problems in {} proofs{known}, {}; the table: {}",
-        proofs.len(),
+        "{} in {}{known}, {}; the table: {}",
+        count(problems, "problem"),
+        count(proofs.len(), "proof"),
         typeset::time(started.elapsed()),
         options.json.display()
     );
@@ -97,12 +99,18 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
 /// Several at once; each worker has a scratch workspace of its own.
 fn prove(work: &[(Drill, Subject)], fresh: bool) -> Result<Vec<Proof>> {
     let done = AtomicUsize::new(0);
-    side_by_side(WORKERS, work, |worker, (drill, subject)| {
+    let proofs = side_by_side(WORKERS, work, |worker, (drill, subject)| {
         let slot = format!("worker-{worker}");
         let prove = || Proof::make(drill.clone(), subject.clone(), &slot);
         let proof = if fresh { prove() } else { known::or_prove(drill, subject, prove) };
-        progress(&proof, done.fetch_add(1, Ordering::SeqCst) + 1, work.len());
+        // One that was stopped half-way proves nothing, and has no problem either.
+        if interrupt::check().is_ok() {
+            progress(&proof, done.fetch_add(1, Ordering::SeqCst) + 1, work.len());
+        }
         proof
+    });
+    proofs.map_err(|error| {
+        error.with(&format!("not finished: {} of {}", done.into_inner(), count(work.len(), "proof")))
     })
 }
 

@@ -13,7 +13,7 @@ use crate::interrupt;
 use crate::judging::proof::{self, Artefact};
 use crate::judging::{cores, librdkafka};
 use crate::reporter::Reporter;
-use crate::typeset::strip_colour;
+use crate::typeset::{count, strip_colour};
 use crate::workspace::{self, Workspace, cargo};
 
 /// A build that takes longer than this shows cargo's own progress.
@@ -254,9 +254,9 @@ pub(crate) fn errors(said: &str) -> String {
     let errors = errors.join("\n\n");
     let more = errors.lines().count().saturating_sub(MOST_LINES);
     let mut shown = errors.lines().take(MOST_LINES).collect::<Vec<_>>().join("\n");
-    for (count, what) in [(more, "lines more"), (warnings.len(), "warnings")] {
-        if count > 0 {
-            shown += &format!("\n\n({count} {what}: see them with `cargo test --no-run`)");
+    for (number, what) in [(more, "more line"), (warnings.len(), "warning")] {
+        if number > 0 {
+            shown += &format!("\n\n({}: see with `cargo test --no-run`)", count(number, what));
         }
     }
     shown
@@ -302,7 +302,7 @@ mod tests {
         );
         let shown = errors(&said);
         assert!(shown.starts_with("error[E0308]: mismatched types\n --> src/lib.rs:9:9"), "{shown}");
-        assert!(shown.contains("(2000 warnings: see them"), "{shown}");
+        assert!(shown.contains("(2000 warnings: see with"), "{shown}");
         assert!(shown.lines().count() < MOST_LINES, "{shown}");
     }
 
@@ -319,7 +319,7 @@ mod tests {
     fn a_flood_of_errors_is_cut() {
         let said = "error: expected item\n --> src/lib.rs:1:1\n\n".repeat(1_000);
         let shown = errors(&said);
-        assert!(shown.contains("lines more: see them"), "{shown}");
+        assert!(shown.contains("more lines: see with"), "{shown}");
         assert!(shown.lines().count() <= MOST_LINES + 4, "{shown}");
     }
 }

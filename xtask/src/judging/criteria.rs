@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use drain_criteria::{Criterion, Light};
-use tinyjson::JsonValue;
+use drain_record::Entry;
 
 use crate::error::{At as _, Result};
 use crate::judging::compile::Binary;
@@ -79,7 +79,7 @@ pub(crate) fn at_once(binary: &Binary, criterion: &Criterion) -> Result<Judged> 
     let ended = supervise::run(&job);
     let record = read_record(&events, &secret);
     let _ = fs::remove_file(&events);
-    let judged = word::judge(criterion, ended?, &record);
+    let judged = word::judge(criterion, ended?, record);
     if judged.word.is_failure() {
         // Where nothing can be written, the kit has not said what it saw.
         workspace::require_room()?;
@@ -95,12 +95,11 @@ fn random_word() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The lines that the kit has written. It alone knows the word that they begin with.
-fn read_record(path: &PathBuf, word: &str) -> Vec<JsonValue> {
+/// What the kit has written. It alone knows the word.
+fn read_record(path: &PathBuf, word: &str) -> Vec<Entry> {
     let mut bytes = Vec::new();
     if let Ok(file) = fs::File::open(path) {
         let _ = file.take(LARGEST_RECORD).read_to_end(&mut bytes);
     }
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().filter_map(|line| line.strip_prefix(word)?.parse().ok()).collect()
+    Entry::all(&String::from_utf8_lossy(&bytes), word)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use drain_criteria::{Criterion, Light};
-use tinyjson::JsonValue;
+use drain_record::Event;
 
 use crate::drill::{Drill, Set};
 use crate::judging::tamper;
@@ -73,8 +73,9 @@ pub(crate) struct Story {
     pub(crate) notes: Vec<String>,
     /// The last lines of the test's own output, where nothing else explains the end.
     pub(crate) output: Vec<String>,
-    pub(crate) events: Vec<JsonValue>,
-    pub(crate) lag_ms: Option<f64>,
+    pub(crate) events: Vec<Event>,
+    /// How late the machine may have been, where that mattered.
+    pub(crate) lag: Option<Duration>,
 }
 
 impl Story {

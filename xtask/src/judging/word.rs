@@ -1,93 +1,108 @@
 //! The word for what became of a criterion, and its story.
 
-use std::time::Duration;
-
 use drain_criteria::Criterion;
-use tinyjson::JsonValue;
+use drain_record::{Entry, Failed, Hung, Panicked, Race};
 
 use crate::judging::supervise::{self, Ended, Stopped};
 use crate::judging::verdict::{Judged, Story, Word};
 use crate::typeset;
-use crate::value::Get as _;
 
-/// From how the process ended, and from what the kit has recorded.
-pub(super) fn judge(criterion: &Criterion, ended: Ended, record: &[JsonValue]) -> Judged {
-    let of_kind = |kind: &str| record.iter().rev().find(|entry| entry.text("kind") == kind);
-    let all_of_kind =
-        |kind: &str| record.iter().filter(|entry| entry.text("kind") == kind).cloned().collect::<Vec<_>>();
-    let mut story = Story {
-        events: all_of_kind("event"),
-        none_left: all_of_kind("none left").iter().map(|left| left.text("what")).collect(),
-        notes: all_of_kind("note").iter().map(|note| note.text("what")).collect(),
-        lag_ms: of_kind("lag").and_then(|lag| lag.number("late_ms")),
-        ..Story::default()
-    };
-    let held = of_kind("passed").is_some();
+/// What the test has told. Of what can be told more than once, the last counts.
+#[derive(Default)]
+struct Told {
+    begun: bool,
+    waits: Vec<String>,
+    failed: Option<Failed>,
+    scripted: Option<Race>,
+    raced: Option<Race>,
+    panicked: Option<Panicked>,
+    unknown: Option<String>,
+    hung: Option<Hung>,
+    held: bool,
+}
 
-    let found = if let Some(unknown) = of_kind("unknown") {
-        story.facts.push(("because", unknown.text("reason")));
+impl Told {
+    /// What decides about the word; what only is to be shown is part of the story.
+    fn read(record: Vec<Entry>, story: &mut Story) -> Self {
+        let mut told = Self::default();
+        for entry in record {
+            match entry {
+                Entry::Begun => told.begun = true,
+                Entry::Event(event) => story.events.push(event),
+                Entry::Waiting(open) => told.waits = open,
+                Entry::Failed(failed) => told.failed = Some(failed),
+                Entry::Scripted(race) => told.scripted = Some(race),
+                Entry::Raced(race) => told.raced = Some(race),
+                Entry::Panicked(panicked) => told.panicked = Some(panicked),
+                Entry::Unknown(reason) => told.unknown = Some(reason),
+                Entry::Hung(hung) => told.hung = Some(hung),
+                Entry::Lag(late) => story.lag = Some(late),
+                Entry::Note(what) => story.notes.push(what),
+                Entry::NoneLeft(what) => story.none_left.push(what),
+                Entry::Passed => told.held = true,
+            }
+        }
+        told
+    }
+}
+
+/// From how the process ended, and from what it has told before.
+pub(super) fn judge(criterion: &Criterion, ended: Ended, record: Vec<Entry>) -> Judged {
+    let mut story = Story::default();
+    let told = Told::read(record, &mut story);
+
+    let found = if let Some(reason) = told.unknown {
+        story.facts.push(("because", reason));
         Word::Unknown
-    } else if let Some(hung) = of_kind("hung") {
-        let after = Duration::from_secs_f64(hung.number("after_s").unwrap_or_default());
-        story.hung(after, hung.text("waiting_for"), hung.text("alive"));
+    } else if let Some(hung) = told.hung {
+        story.hung(hung);
         Word::Hung
-    } else if let Some(raced) = of_kind("raced") {
-        story.raced(raced);
+    } else if let Some(race) = told.raced {
+        story.race(race, "schedules");
         Word::Race
-    } else if let Some(failed) = of_kind("failed") {
-        story.failed(failed);
+    } else if let Some(race) = told.scripted {
+        story.race(race, "scripts");
+        Word::Red
+    } else if let Some(Failed { expected, observed, picture }) = told.failed {
+        (story.expected, story.observed, story.picture) = (Some(expected), Some(observed), picture);
         Word::Red
     } else if let Some(stopped) = ended.stopped {
-        stopped_word(stopped, held, record, &ended, &mut story)
+        stopped_word(stopped, told, &ended, &mut story)
     } else if let Some(signal) = ended.signal {
         story.headline = format!("killed by {}", signal_name(signal));
         story.output = last_words(&ended.stderr, &ended.stdout);
         Word::Crash
-    } else if let Some(panicked) = of_kind("panicked").filter(|_| ended.code == Some(101)) {
+    } else if let Some(Panicked { place, message }) = told.panicked.filter(|_| ended.code == Some(101)) {
         story.expected = Some(criterion.sentence.clone());
-        story.observed =
-            Some(format!("the code panicked at {}: {}", panicked.text("place"), panicked.text("message")));
+        story.observed = Some(format!("the code panicked at {place}: {message}"));
         Word::Red
-    } else if held && ended.code == Some(0) && ended.stdout.contains("test result: ok. 1 passed;") {
+    } else if told.held && ended.code == Some(0) && ended.stdout.contains("test result: ok. 1 passed;") {
         left_behind(&ended, &mut story)
-    } else if of_kind("begun").is_none()
+    } else if !told.begun
         && let Some(reason) = no_test(&ended)
     {
         story.facts.push(("because", reason.to_owned()));
         Word::Unknown
     } else {
-        ended_early(&ended, held, &mut story)
+        ended_early(&ended, told.held, &mut story)
     };
     Judged { criterion: criterion.clone(), word: found, took: ended.took, story: story.plain() }
 }
 
-fn stopped_word(
-    stopped: Stopped,
-    held: bool,
-    record: &[JsonValue],
-    ended: &Ended,
-    story: &mut Story,
-) -> Word {
+fn stopped_word(stopped: Stopped, told: Told, ended: &Ended, story: &mut Story) -> Word {
     match stopped {
         Stopped::AtItsLimit => {
-            let waits = record
-                .iter()
-                .rev()
-                .find(|entry| entry.text("kind") == "waiting")
-                .map(|entry| entry.list("for"));
-            let waits: Vec<String> =
-                waits.unwrap_or_default().iter().filter_map(|wait| wait.get().cloned()).collect();
-            let waiting = match () {
-                () if held => {
+            let waiting_for = match () {
+                () if told.held => {
                     "the process to end: a thread, a task or a destructor goes on after the test".to_owned()
                 }
-                () if !waits.is_empty() => waits.join(", and for "),
-                () if record.iter().any(|entry| entry.text("kind") == "begun") => {
+                () if !told.waits.is_empty() => told.waits.join(", and for "),
+                () if told.begun => {
                     "the code under test to give way: it stands still, or never returns".to_owned()
                 }
                 () => "the test to begin: the process never got there".to_owned(),
             };
-            story.hung(ended.took, waiting, String::new());
+            story.hung(Hung { after: ended.took, waiting_for, alive: String::new() });
             Word::Hung
         }
         Stopped::TooManyProcesses => {
@@ -160,32 +175,15 @@ impl Story {
         }
     }
 
-    fn failed(&mut self, failed: &JsonValue) {
-        self.expected = Some(failed.text("expected"));
-        self.observed = Some(failed.text("observed"));
-        self.picture = failed.list("picture").iter().filter_map(|line| line.get().cloned()).collect();
-        self.run(failed, "scripts");
-    }
-
-    fn raced(&mut self, raced: &JsonValue) {
-        self.expected = Some(raced.text("expected"));
-        self.observed = Some(raced.text("observed"));
-        self.run(raced, "schedules");
-    }
-
-    /// Which of many runs it was, and its steps; other failures have none.
-    fn run(&mut self, told: &JsonValue, of_what: &str) {
-        let (Some(done), Some(of)) = (told.number("schedules"), told.number("of")) else { return };
+    /// One of many runs, and what happened in it.
+    fn race(&mut self, race: Race, of_what: &str) {
+        let Race { done, of, seed, expected, observed, steps } = race;
         self.headline = format!("after {done} of {of} {of_what}");
-        let steps = told.list("steps").into_iter().filter_map(|step| step.get::<Vec<JsonValue>>().cloned());
-        let part = |step: &[JsonValue], at: usize| {
-            step.get(at).and_then(|part| part.get().cloned()).unwrap_or_default()
-        };
-        self.steps = steps.map(|step| (part(&step, 0), part(&step, 1))).collect();
-        self.seed = Some(told.text("seed"));
+        (self.expected, self.observed, self.steps) = (Some(expected), Some(observed), steps);
+        self.seed = Some(seed.to_string());
     }
 
-    fn hung(&mut self, after: Duration, waiting_for: String, alive: String) {
+    fn hung(&mut self, Hung { after, waiting_for, alive }: Hung) {
         self.headline = format!("stopped after {:.1} s", after.as_secs_f64());
         self.facts.push(("waiting for", waiting_for));
         if !alive.is_empty() {

@@ -1,5 +1,8 @@
 //! The verdict as a program reads it.
 
+use std::time::Duration;
+
+use drain_record::Event;
 use tinyjson::JsonValue;
 
 use crate::judging::verdict::{self, Judged, LightVerdict, Verdict, Word};
@@ -69,9 +72,17 @@ fn criterion(judged: &Judged) -> JsonValue {
         ),
         ("notes", lines(&story.notes)),
         ("output", lines(&story.output)),
-        ("events", list(story.events.iter().cloned())),
-        ("lag_ms", story.lag_ms.map_or(JsonValue::Null, JsonValue::Number)),
+        ("events", list(story.events.iter().map(event))),
+        ("lag_ms", story.lag.map_or(JsonValue::Null, milliseconds)),
         ("failed", JsonValue::Boolean(judged.word.is_failure())),
         ("judged", JsonValue::Boolean(!matches!(judged.word, Word::Unknown | Word::NotRun))),
     ])
+}
+
+fn event(Event { at, lane, what }: &Event) -> JsonValue {
+    object([("at_ms", milliseconds(*at)), ("lane", text(lane)), ("what", text(what))])
+}
+
+fn milliseconds(time: Duration) -> JsonValue {
+    number(time.as_secs_f64() * 1e3)
 }

@@ -8,7 +8,7 @@ use drain_criteria::Light;
 use crate::drill::{Drill, Set};
 use crate::judging::tamper::Found;
 use crate::judging::verdict::{Judged, LightVerdict, Story, Verdict, Word};
-use crate::typeset::{shortened, time, wrap};
+use crate::typeset::{count, shortened, time, wrap};
 
 const INDENT: usize = 12;
 const MOST_STEPS: usize = 20;
@@ -242,9 +242,9 @@ fn ending(verdict: &Verdict, hints: usize, width: usize) -> String {
         return "Not judged: see why above.".to_owned();
     }
     let brief = verdict.drill.brief();
-    let hints = if hints == 1 { "1 hint left".to_owned() } else { format!("{hints} hints left") };
     format!(
-        "Not done: {lights} of 5 lights. Next: cargo xtask hint {selection} ({hints}),\nbrief: {}",
+        "Not done: {lights} of 5 lights. Next: cargo xtask hint {selection} ({} left),\nbrief: {}",
+        count(hints, "hint"),
         brief.display()
     )
 }

@@ -21,3 +21,21 @@ pub(crate) fn programs<'a>(
     let program = |number| Program::new(scenario, program!()).called(&format!("program {number}"));
     numbers.map(|number| with(program(number)).start()).collect()
 }
+
+pub(crate) fn has_said_draining(program: &Running) -> bool {
+    program.stdout().iter().any(|(_, line)| line == "draining")
+}
+
+pub(crate) fn require_one_draining(scenario: &Scenario, program: &Running) {
+    let lines = program.stdout();
+    let said = lines.iter().filter(|(_, line)| line == "draining").count();
+    scenario.require(said == 1, "`draining` on stdout, once", format!("{said} times"));
+}
+
+pub(crate) fn require_nothing_after_draining(scenario: &Scenario, program: &Running) {
+    let lines = program.stdout();
+    let after = lines.iter().skip_while(|(_, line)| line != "draining").nth(1);
+    if let Some((at, line)) = after {
+        scenario.fail_at(*at, "nothing on stdout after `draining`", format!("`{line}`"));
+    }
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use drain_kit::{Moment, Span, Timeline, panic_unseen};
 use tokio::select;
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,15 @@ pub(crate) fn lasts(time: Duration) -> impl FnOnce(CancellationToken) -> Work + 
 /// A job that never ends and ignores its token.
 pub(crate) fn for_ever() -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
     |_| Box::pin(pending())
+}
+
+/// Reads a channel in which there is always one more message.
+pub(crate) async fn never_waits() {
+    let (sender, mut messages) = mpsc::unbounded_channel();
+    loop {
+        let _ = sender.send(());
+        messages.recv().await;
+    }
 }
 
 pub(crate) fn panics() -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
@@ -140,6 +150,24 @@ impl Jobs {
             Box::pin(async move {
                 token.cancelled().await;
                 jobs.saw(number);
+            })
+        }
+    }
+
+    /// A job that does something, and ends with the cancellation.
+    pub(crate) fn heeds_beside(
+        &self,
+        number: usize,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> impl FnOnce(CancellationToken) -> Work + Send + 'static {
+        let jobs = self.clone();
+        move |token| {
+            Box::pin(async move {
+                select! {
+                    biased;
+                    () = token.cancelled() => jobs.saw(number),
+                    () = work => {}
+                }
             })
         }
     }

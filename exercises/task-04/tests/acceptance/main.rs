@@ -22,7 +22,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{Busy, HoldsWhenDropped, for_ever, lasts, panics, panics_after, panics_when_called};
+use crate::jobs::{
+    Busy, HoldsWhenDropped, for_ever, lasts, never_waits, panics, panics_after, panics_when_called,
+};
 use crate::race::{Counts, Race};
 use crate::trial::{Trial, drained_alone, nudge};
 
@@ -138,6 +140,24 @@ async fn a_job_that_reads_one_message_after_the_other_sees_the_cancellation() {
     drop(all_busy);
     trial.missed_in_real_time(drain).await;
     trial.require_saw(1..=7);
+}
+
+/// The deadline also strikes jobs that always have a next message, and never wait for one: they see the
+/// cancellation, or are cut off.
+///
+/// Why: a task that has always something to do is made to yield by tokio now and then, and finds everything else
+/// that it waits for "not ready", the deadline too. The busiest job is then the one that nothing ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_deadline_strikes_a_job_that_never_waits() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 3, 1);
+    trial.accept(1, trial.jobs.heeds_beside(1, never_waits())).await;
+    trial.accept(2, async |_| never_waits().await).await;
+    trial.accept(3, trial.jobs.heeds(3)).await;
+    trial.begun(1..=3).await;
+    let missed = trial.missed_in_real_time(trial.drain(ms(50))).await;
+    missed.require_counts(0, 3);
+    trial.require_saw([1, 3]);
 }
 
 /// After the cancellation a job goes on as far as it gets without waiting, and not a step further.

@@ -142,7 +142,8 @@ fn healthz_stays_200_in_the_window() {
 }
 
 /// With nothing in flight the window is kept too, and nothing else: with the default budget the program
-/// exits 500 ms after the signal, with code 0, also if an idle connection is open.
+/// exits 500 ms after the signal, with code 0, also if idle connections are open, whether they were opened before
+/// the signal or in the window, and used or not.
 ///
 /// Why: that nobody is here now does not mean that nobody is on the way. A quiet server gets its next
 /// user just as a busy one does: through a load balancer that has not heard yet. It keeps a connection
@@ -151,8 +152,9 @@ fn healthz_stays_200_in_the_window() {
 fn the_window_is_kept_with_nothing_in_flight() {
     let scenario = Scenario::new();
     let mut service = Service::start(&scenario, DEFAULT);
-    let _idle = service.open(1);
+    let _before = [service.open(1), service.connect(2)];
     service.signal(Signal::SIGTERM);
+    let _in_the_window = [service.open(3), service.connect(4)];
     service.exit_with_the_window();
 }
 

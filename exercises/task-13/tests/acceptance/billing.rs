@@ -1,6 +1,8 @@
 //! A topic, a group that reads it, and what its instances have processed.
 
 use std::cell::{Cell, RefCell};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +19,13 @@ pub(crate) const AMPLE: &str = "30s";
 pub(crate) const SHORT: &str = "2s";
 pub(crate) const SHORT_DEADLINE: Duration = secs(2);
 pub(crate) const TOLERANCE: Duration = ms(500);
+/// After this without any message being processed, none will be.
+const PATIENCE: Duration = secs(10);
+/// How long a handover may take of which nothing is in the way: a member hears of it with its next heartbeat, of which
+/// there is one in five seconds on a real broker.
+pub(crate) const HANDOVER: Duration = secs(15);
+/// Longer than a group takes until all members have heard that it is shared out anew; the embedded one takes 3 s.
+pub(crate) const RESHARED: &str = "0+9000";
 /// Work that no drain here can wait for. The entry in the ledger comes first, so that it can be seen.
 pub(crate) const FOR_EVER: &str = "0+600000";
 
@@ -120,11 +129,10 @@ impl<'a> Billing<'a> {
             if now != seen {
                 (seen, changed) = (now, Moment::now());
             }
-            // With all there, what is still to come is a second time of something.
-            let patience = if missing == 0 { secs(3) } else { secs(10) };
-            if Moment::now().since(changed) > patience {
+            // Also with all there: work may go on after its entry.
+            if Moment::now().since(changed) > PATIENCE {
                 if missing > 0 && self.scenario.too_busy(secs(2), changed, Moment::now()) {
-                    self.scenario.unknown("machine too busy: nothing has happened for 10 s");
+                    self.scenario.unknown(format!("machine too busy: nothing has happened for {PATIENCE:?}"));
                 }
                 return;
             }
@@ -132,26 +140,48 @@ impl<'a> Billing<'a> {
         }
     }
 
-    /// Waits until all messages but so many are processed, or until nothing has happened for so long that
-    /// nothing will; fails then.
+    /// Waits until all messages but so many are processed. Fails if nothing happens any more before that.
+    #[track_caller]
     pub(crate) fn process_all_but(&self, rest: usize) {
+        self.process(&self.keys.borrow(), rest);
+    }
+
+    /// Waits until all of these messages but so many are processed. Fails if nothing happens any more before that.
+    #[track_caller]
+    pub(crate) fn process(&self, keys: &[String], rest: usize) {
         let _waiting = self.scenario.waiting("messages to be processed");
-        let (mut seen, mut changed) = (self.missing().len(), Moment::now());
-        while seen > rest && Moment::now().since(changed) < secs(10) {
-            thread::sleep(ms(5));
-            let now = self.missing().len();
+        let (mut seen, mut changed) = (keys.len(), Moment::now());
+        loop {
+            let now = self.ledger.missing(keys).len();
+            if now <= rest {
+                return;
+            }
             if now != seen {
                 (seen, changed) = (now, Moment::now());
             }
+            self.require_patience(changed, format!("all messages processed but {rest}"), || {
+                format!("{seen} not processed")
+            });
+            thread::sleep(ms(20));
         }
-        if seen > rest && self.scenario.too_busy(secs(2), changed, Moment::now()) {
-            self.scenario.unknown("machine too busy: nothing has happened for 10 s");
+    }
+
+    /// Fails if nothing has happened for so long that nothing will.
+    #[track_caller]
+    fn require_patience(&self, changed: Moment, expected: String, observed: impl FnOnce() -> String) {
+        let now = Moment::now();
+        // On a busy machine it waits until the machine cannot be the reason.
+        if now.since(changed) < PATIENCE || self.scenario.too_busy(secs(2), changed, now) {
+            return;
         }
-        self.scenario.require(
-            seen <= rest,
-            format!("all messages processed but {rest}"),
-            format!("{seen} not processed, and nothing has happened for 10 s"),
-        );
+        self.scenario.fail(expected, format!("{}, and nothing has happened for {PATIENCE:?}", observed()));
+    }
+
+    /// Adds what is in a ledger of its own that one instance had.
+    pub(crate) fn add(&self, other: &Ledger<'_>) {
+        let text = fs::read_to_string(other.path()).unwrap_or_default();
+        let ledger = OpenOptions::new().append(true).open(self.ledger.path());
+        ledger.and_then(|mut ledger| ledger.write_all(text.as_bytes())).expect("the ledger can be written");
     }
 
     pub(crate) fn missing(&self) -> Vec<String> {
@@ -162,11 +192,19 @@ impl<'a> Billing<'a> {
         self.ledger.require_each_once(&self.keys.borrow());
     }
 
-    /// Waits until so many messages are in the ledger. Returns a moment before the last `new` of them
-    /// came: work that begins with its entry began then at the earliest.
+    /// Waits until so many messages are in the ledger. Fails if nothing happens any more before that.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, count: usize) {
+        self.begun(count, 0);
+    }
+
+    /// The same. Returns a moment before the last `new` of them came: work that begins with its entry began
+    /// then at the earliest.
+    #[track_caller]
     pub(crate) fn begun(&self, count: usize, new: usize) -> Moment {
         let _waiting = self.scenario.waiting(format!("{count} messages in the ledger"));
         let mut earliest = Moment::now();
+        let (mut seen, mut changed) = (0, earliest);
         loop {
             let look = Moment::now();
             let entries = self.ledger.entries().len();
@@ -177,8 +215,27 @@ impl<'a> Billing<'a> {
                 self.scenario.timeline().mark("ledger", format!("{entries} messages processed"));
                 return earliest;
             }
+            if entries != seen {
+                (seen, changed) = (entries, look);
+            }
+            self.require_patience(changed, format!("{count} messages in the ledger"), || format!("{seen}"));
             thread::sleep(ms(1));
         }
+    }
+
+    /// Waits until it is so, which must be at most `limit` after `from`. On a busy machine it waits until the machine cannot
+    /// be the reason.
+    #[track_caller]
+    pub(crate) fn at_most(&self, limit: Duration, from: Moment, what: &str, is_so: impl Fn() -> bool) {
+        let _waiting = self.scenario.waiting(what);
+        while !is_so() {
+            let now = Moment::now();
+            if now.since(from) > limit + secs(2) && !self.scenario.too_busy(limit, from, now) {
+                break;
+            }
+            thread::sleep(ms(5));
+        }
+        self.scenario.at_most(limit, from, Moment::now(), what);
     }
 
     /// Requires that work of this length, which began at this moment at the earliest, is still in flight. If not,
@@ -209,6 +266,13 @@ impl<'a> Billing<'a> {
     /// What is committed in each partition; 0 where nothing is.
     pub(crate) fn committed(&self) -> Vec<i64> {
         self.committed_by(&self.group)
+    }
+
+    /// Requires that so much of the one partition is committed within a second.
+    #[track_caller]
+    pub(crate) fn committed_soon(&self, offset: i64) {
+        let what = format!("a commit of offset {offset}");
+        self.at_most(COMMITTED_WITHIN, Moment::now(), &what, || self.committed() == [offset]);
     }
 
     pub(crate) fn committed_by(&self, group: &str) -> Vec<i64> {

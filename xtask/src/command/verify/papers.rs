@@ -8,6 +8,7 @@ use drain_criteria::Criterion;
 use crate::drill::{Drill, Set};
 use crate::error::Result;
 use crate::judging::race;
+use crate::typeset::count;
 use crate::{specimen, workspace};
 
 /// Bugs that only the race check finds, in a drill that has one.
@@ -52,6 +53,15 @@ fn crates(drill: &Drill) -> Vec<String> {
     if !sources(&root.join(&stub).join("src")).contains("todo!(") {
         problems.push(format!("{}: no todo!(\"...\") says what to build", stub.display()));
     }
+    for folder in [&stub, &solution] {
+        let roots = ["src/lib.rs", "src/main.rs"].map(|file| folder.join(file));
+        for path in roots.iter().filter(|path| root.join(path).exists()) {
+            if !fs::read_to_string(root.join(path)).is_ok_and(|text| text.contains("#![forbid(unsafe_code)]"))
+            {
+                problems.push(format!("{}: begin it with #![forbid(unsafe_code)]", path.display()));
+            }
+        }
+    }
     if dependencies(&root.join(&stub)) != dependencies(&root.join(&solution)) {
         problems.push("stub and solution have different dependencies".to_owned());
     }
@@ -63,17 +73,19 @@ fn specimens(drill: &Drill, criteria: &[Criterion]) -> Result<Vec<String>> {
     let bugs = specimen::bugs(drill)?;
     let (fewest_bugs, fewest_alternatives) = (if drill.number == 1 { 6 } else { 8 }, 2);
     if bugs.len() < fewest_bugs {
-        problems.push(format!("only {} bugs in the zoo: {fewest_bugs} are needed", bugs.len()));
+        problems.push(format!("only {} in the zoo: {fewest_bugs} are needed", count(bugs.len(), "bug")));
     }
     let only_races = bugs.iter().filter(|bug| bug.only_a_race()).count();
     if !race::scenarios(drill)?.is_empty() && only_races < FEWEST_RACES {
         problems.push(format!(
-            "only {only_races} bugs that only the race check finds: {FEWEST_RACES} are needed"
+            "only {} that only the race check finds: {FEWEST_RACES} are needed",
+            count(only_races, "bug")
         ));
     }
     let alternatives = specimen::alternatives(drill)?.len();
     if alternatives < fewest_alternatives {
-        problems.push(format!("only {alternatives} alternatives: {fewest_alternatives} are needed"));
+        let alternatives = count(alternatives, "alternative");
+        problems.push(format!("only {alternatives}: {fewest_alternatives} are needed"));
     }
     for criterion in criteria {
         if criterion.sentence.is_empty() || criterion.why.is_empty() {

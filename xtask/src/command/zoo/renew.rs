@@ -48,7 +48,11 @@ pub(super) fn renew(drill: &Drill, bugs: &[String]) -> Result<u8> {
         }
     }
     let [unchanged, renewed, by_hand] = counts;
-    println!("\n{}: {unchanged} unchanged, {renewed} renewed, {by_hand} need a hand", drill.name);
+    println!(
+        "\n{}: {unchanged} unchanged, {renewed} renewed, {by_hand} {} a hand",
+        drill.name,
+        if by_hand == 1 { "needs" } else { "need" }
+    );
     let number = drill.selection();
     if by_hand > 0 {
         println!("Mend one: cargo xtask zoo {number} --edit NAME, then --save NAME");
