@@ -171,10 +171,13 @@ impl Scratch {
     }
 }
 
-/// The workspace's manifest without profiles for kits that this drill does not need: cargo warns of them.
+/// The workspace's manifest without profiles for packages that this drill does not need: cargo warns of them.
 fn with_profiles_for(needed: &str, manifest: &str) -> String {
-    let is_needed = |section: &&str| match section.strip_prefix("profile.dev.package.drain-") {
-        Some(rest) => needed.contains(&format!("drain-{}", rest.split(']').next().unwrap_or_default())),
+    let is_needed = |section: &&str| match section.strip_prefix("profile.dev.package.") {
+        Some(rest) => {
+            let package = rest.split(']').next().unwrap_or_default();
+            package == "\"*\"" || needed.contains(package)
+        }
         None => true,
     };
     manifest.split("\n[").filter(is_needed).collect::<Vec<_>>().join("\n[")
@@ -306,10 +309,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn profiles_of_kits_that_a_drill_does_not_need_are_left_out() {
-        let manifest = "[profile.dev]\ndebug = false\n\n[profile.dev.package.drain-model]\nopt-level = 2\n\n[profile.dev.package.tinyjson]\nopt-level = 2\n";
-        let without = "[profile.dev]\ndebug = false\n\n[profile.dev.package.tinyjson]\nopt-level = 2\n";
-        assert_eq!(with_profiles_for("drain-kit.workspace = true", manifest), without);
-        assert_eq!(with_profiles_for("drain-model.workspace = true", manifest), manifest);
+    fn profiles_of_packages_that_a_drill_does_not_need_are_left_out() {
+        let all = "[profile.dev]\ndebug = false\n\n[profile.dev.package.\"*\"]\ndebug = false\n";
+        let model = "\n[profile.dev.package.drain-model]\nopt-level = 2\n";
+        let runner = "\n[profile.dev.package.tinyjson]\nopt-level = 2\n";
+        let manifest = format!("{all}{model}{runner}");
+        assert_eq!(with_profiles_for("drain-kit.workspace = true", &manifest), all);
+        assert_eq!(with_profiles_for("drain-model.workspace = true", &manifest), format!("{all}{model}"));
     }
 }
