@@ -30,7 +30,7 @@ impl<'a> Tree<'a> {
     /// `branch` stands before the name; `below` before what comes below it.
     fn add(&mut self, name: &'a str, branch: &str, below: &str) {
         self.text += &format!("{branch}{name}\n");
-        let needs = self.needs[name];
+        let needs = self.needs.get(name).copied().unwrap_or_default();
         if !self.shown.insert(name) {
             return;
         }
