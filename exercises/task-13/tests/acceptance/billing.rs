@@ -233,7 +233,8 @@ impl<'a> Billing<'a> {
             if now.since(from) > limit + secs(2) && !self.scenario.too_busy(limit, from, now) {
                 break;
             }
-            thread::sleep(ms(5));
+            // To ask Kafka takes a client, with threads of its own.
+            thread::sleep(ms(50));
         }
         self.scenario.at_most(limit, from, Moment::now(), what);
     }
