@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use drain_criteria::Criterion;
@@ -76,7 +77,11 @@ impl Drill {
 
     pub(crate) fn criteria(&self) -> Result<Vec<Criterion>> {
         let path = workspace::root().join(self.acceptance());
-        let criteria = drain_criteria::read(&fs::read_to_string(&path).at("read", &path)?);
+        let tests = fs::read_to_string(&path).or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(String::new()),
+            _ => Err(error),
+        });
+        let criteria = drain_criteria::read(&tests.at("read", &path)?);
         if criteria.is_empty() {
             return Err(Error::new(format!(
                 "no criteria in {}: restore it with `git restore {}`",

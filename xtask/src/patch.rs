@@ -102,6 +102,38 @@ impl Patch {
         self.changes.iter().map(|change| change.path.as_str())
     }
 
+    /// Both in one; none if they change the same line, or put something in the same place.
+    pub(crate) fn beside(self, other: Self) -> Option<Self> {
+        let mut changes = self.changes;
+        for Change { path, hunks } in other.changes {
+            match changes.iter_mut().find(|change| change.path == path) {
+                Some(change) => change.hunks.extend(hunks),
+                None => changes.push(Change { path, hunks }),
+            }
+        }
+        for Change { hunks, .. } in &mut changes {
+            // What is put before a line is put before what becomes of it.
+            hunks.sort_by_key(|hunk| (hunk.before, hunk.end()));
+            let apart = |pair: &[Hunk]| {
+                let [one, next] = pair else { return true };
+                one.end() <= next.before && (one.before, one.end()) != (next.before, next.end())
+            };
+            if !hunks.windows(2).all(apart) {
+                return None;
+            }
+        }
+        Some(Self { changes, ..self })
+    }
+
+    /// What it takes away and what it puts in, line by line, in no order.
+    pub(crate) fn lines(&self) -> Vec<&str> {
+        let hunks = self.changes.iter().flat_map(|change| &change.hunks);
+        let lines = hunks.flat_map(|hunk| &hunk.lines).map(String::as_str);
+        let mut lines: Vec<&str> = lines.filter(|line| !line.starts_with(' ')).collect();
+        lines.sort_unstable();
+        lines
+    }
+
     /// The files that it changes, as they are with the bug in them.
     ///
     /// # Errors
@@ -154,6 +186,11 @@ impl Change {
 impl Hunk {
     fn without(&self, sign: char) -> Vec<&str> {
         self.lines.iter().filter(|line| !line.starts_with(sign)).map(|line| &line[1..]).collect()
+    }
+
+    /// How many lines of the file are before what follows it.
+    fn end(&self) -> usize {
+        self.before + self.count('+')
     }
 
     fn count(&self, without: char) -> usize {

@@ -160,6 +160,22 @@ mod machine {
     }
 
     #[test]
+    fn what_cargo_will_not_build_again_is_not_judged() {
+        // Whatever it has done, this one says that it has found the submission built.
+        let lies = format!(
+            "cat > cargo <<'END'\n#!/bin/bash\nset -o pipefail\n\
+             '{}' \"$@\" | sed '\\|/task-01#| s/\"fresh\":false/\"fresh\":true/'\nEND\n\
+             chmod +x cargo; export CARGO=$PWD/cargo",
+            env!("CARGO")
+        );
+        let output = check("unproven", &lies);
+        let screen = said(&output);
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        assert!(screen.contains("1 builds   ???    nothing shows that"), "{screen}");
+        assert!(screen.ends_with("Not judged: see why above.") && !screen.contains(" ok "), "{screen}");
+    }
+
+    #[test]
     fn few_descriptors_are_enough_for_the_runner() {
         let output = check("few", "ulimit -n 128");
         require_no_failure(&output);

@@ -44,6 +44,12 @@ fn one_that_is_aborted_by_its_destructor_is_told_the_race() {
     judge("raced-and-aborted", &["--only", RACE], 1);
 }
 
+/// Each would take a minute to hang, and none has been explored.
+#[test]
+fn one_that_blocks_the_scheduler_is_stopped_once_and_called_green_nowhere() {
+    judge("raced-and-blocked", &["--only", "race::"], 1);
+}
+
 /// What was expected, what was seen, and the steps.
 fn story(screen: &str) -> Vec<&str> {
     let lines = screen.lines().skip_while(|line| !line.trim_start().starts_with("expected"));

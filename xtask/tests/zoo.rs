@@ -151,11 +151,40 @@ fn a_bug_that_would_fit_elsewhere_is_put_where_it_belongs() {
 }
 
 #[test]
-fn lines_next_to_each_other_are_the_same_place() {
-    let repository = Repository::new("neighbours");
-    repository.change("stop_taking()", "take_no_more()");
+fn a_bug_next_to_lines_that_have_changed_is_renewed() {
+    let now = [
+        ("changed-before", "stop_taking();\n", "take_no_more();\n"),
+        ("changed-after", "report();\n", "tell();\n"),
+        ("new-before", "    wait_for_all();\n", "    log();\n    wait_for_all();\n"),
+        ("new-after", "    wait_for_all();\n", "    wait_for_all();\n    log();\n"),
+        ("gone", "    stop_taking();\n", ""),
+    ];
+    for (name, old, new) in now {
+        let repository = Repository::new(name);
+        let solution = repository.change(old, new);
+        let said = repository.zoo(&["--renew"], 0);
+        assert!(said.contains("1 renewed"), "{name}: {said}");
+        let changed = |line: &&str| {
+            line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---")
+        };
+        let renewed = repository.bug();
+        assert_eq!(renewed.lines().filter(changed).collect::<Vec<_>>(), ["-    wait_for_all();"], "{name}");
+        repository.zoo(&["--edit", "nobody-waits"], 0);
+        assert_eq!(repository.read(WORKING_COPY), solution.replace("    wait_for_all();\n", ""), "{name}");
+    }
+}
+
+#[test]
+fn what_both_put_in_the_same_place_needs_a_hand() {
+    let repository = Repository::new("same-place");
+    let bug = BUG
+        .replace("-    wait_for_all();", "     wait_for_all();\n+    wait_for_ever();")
+        .replace("+4,6", "+4,8");
+    repository.write("solutions/task-01/zoo/nobody-waits.patch", &bug);
+    repository.commit();
+    repository.change("    wait_for_all();\n", "    wait_for_all();\n    log();\n");
     let said = repository.zoo(&["--renew"], 1);
-    assert!(said.contains("have changed the same lines of"), "{said}");
+    assert!(said.contains("have changed the same lines of") && said.contains("1 needs a hand"), "{said}");
 }
 
 #[test]

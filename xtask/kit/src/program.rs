@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use drain_record::{Entry, Failed};
 use nix::errno::Errno;
 
 use crate::output::{self, Gate, Output, Recorder, Stream};
 use crate::running::{self, Outcome, Running};
 use crate::timeline::Millis;
-use crate::{Scenario, descriptors, ms, signals};
+use crate::{Scenario, descriptors, ms, signals, wire};
 
 /// Set for a process that is one test once more, to the number of the test's own: the process number of
 /// its parent, so that nobody has it by inheritance.
@@ -258,11 +259,23 @@ impl Program<'_> {
 /// said when it compiled the test; that gets lost where `rustc` is started through a shell that drops
 /// variables with a hyphen in their name. Then it is what cargo or the runner say now, or lies where cargo
 /// puts binaries.
+///
+/// # Panics
+///
+/// And so fails the criterion, if a runner listens that has built no such program.
 #[doc(hidden)]
 pub fn program_at(name: &str, compiled: Option<&str>) -> PathBuf {
     // Said now, and so true also in a clone that was renamed since.
     if let Some(path) = std::env::var_os(format!("CARGO_BIN_EXE_{name}")) {
         return path.into();
+    }
+    if wire::is_open() {
+        // A runner names all that it has built: what lies there is left from what the package once was.
+        let expected = format!("a program `{name}`");
+        let observed = "the package has none of this name: its src/main.rs is missing, or named otherwise";
+        let said = format!("expected {expected}: {observed}");
+        wire::tell(Entry::Failed(Failed { expected, observed: observed.to_owned(), picture: Vec::new() }));
+        panic!("{said}");
     }
     if let Some(path) = compiled {
         return path.into();

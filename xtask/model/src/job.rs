@@ -2,9 +2,9 @@
 
 use std::future::{pending, poll_fn};
 use std::panic::resume_unwind;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::task;
@@ -36,8 +36,10 @@ pub(crate) enum Lasts {
 pub(crate) enum Ending {
     Done,
     Panic,
-    /// Something that it holds panics when it is dropped.
+    /// Something that it holds panics when it is dropped, at its end.
     Destructor,
+    /// It ends, and panics when its future is dropped after that: no poll sees it.
+    LateDestructor,
     /// It panics before there is a future.
     PanicWhenCalled,
 }
@@ -86,6 +88,7 @@ impl Work {
             Ending::Done => None,
             Ending::Panic => Some("panics at its end"),
             Ending::Destructor => Some("holds something whose destructor panics"),
+            Ending::LateDestructor => Some("panics when it is dropped after its end"),
             Ending::PanicWhenCalled => Some("panics when it is called"),
         };
         let all: Vec<String> = lasts
@@ -111,9 +114,11 @@ impl Job {
     }
 
     /// The job as a future: it begins when it is first polled.
-    pub async fn run(mut self) {
-        self.begin(None);
-        self.body(None).await;
+    pub fn run(mut self) -> impl Future<Output = ()> + Send + 'static {
+        Dropped::new(self.work, async move {
+            self.begin(None);
+            self.body(None).await;
+        })
     }
 
     /// The job as a function: it begins when it is called.
@@ -122,7 +127,7 @@ impl Job {
         if self.work.ending == Ending::PanicWhenCalled {
             self.end();
         }
-        async move { self.body(Some(token)).await }
+        Dropped::new(self.work, async move { self.body(Some(token)).await })
     }
 
     async fn body(mut self, token: Option<CancellationToken>) {
@@ -229,6 +234,7 @@ impl Job {
                 Ending::Done => "ends",
                 Ending::Panic | Ending::PanicWhenCalled => "panics",
                 Ending::Destructor => "ends, and a destructor panics",
+                Ending::LateDestructor => "ends, and panics when it is dropped",
             },
         );
         book.jobs[self.number].run = Run::Ended(Instant::now());
@@ -272,6 +278,36 @@ impl Drop for Nested<'_> {
         if job.submit == Submit::Waits {
             job.submit = Submit::GivenUp;
         }
+    }
+}
+
+/// A future that may panic when it is dropped after its end. What an `async` block holds is dropped in its last poll;
+/// a future that somebody has written is dropped by whoever has it.
+struct Dropped<F> {
+    job: Pin<Box<F>>,
+    panics: bool,
+    ended: bool,
+}
+
+impl<F> Dropped<F> {
+    fn new(work: Work, job: F) -> Self {
+        Self { job: Box::pin(job), panics: work.ending == Ending::LateDestructor, ended: false }
+    }
+}
+
+impl<F: Future<Output = ()>> Future for Dropped<F> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let poll = self.job.as_mut().poll(context);
+        self.ended = poll.is_ready();
+        poll
+    }
+}
+
+impl<F> Drop for Dropped<F> {
+    fn drop(&mut self) {
+        let _bomb = (self.panics && self.ended).then(|| Bomb);
     }
 }
 

@@ -22,7 +22,7 @@
 //! | `promise` | what must hold: the promises of task 2 |
 //! | `job` | [`Job`]: writes into the book what becomes of it |
 //! | `call` | a call that is polled when the script likes |
-//! | `driver` | plays a script |
+//! | `driver` | plays a script: its `submits`, `jobs`, `drains` and `hooks`, and the `rest` between them |
 //! | `shrink` | the shortest script |
 //! | `soak` | what the pool keeps of a job |
 //! | `stderr` | what the drain reports |
@@ -39,6 +39,8 @@ mod script;
 mod shrink;
 mod soak;
 mod stderr;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::future::poll_fn;

@@ -225,7 +225,14 @@ impl Draft {
             6..9 => Lasts::Millis(1 + self.dice.below(40) as u16),
             _ => Lasts::NoTime,
         };
-        let mut endings = vec![Ending::Done, Ending::Done, Ending::Panic, Ending::Panic, Ending::Destructor];
+        let mut endings = vec![
+            Ending::Done,
+            Ending::Done,
+            Ending::Panic,
+            Ending::Panic,
+            Ending::Destructor,
+            Ending::LateDestructor,
+        ];
         let mut tokens = vec![Token::Ignored];
         if self.words.tokens {
             endings.push(Ending::PanicWhenCalled);

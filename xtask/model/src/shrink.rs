@@ -115,7 +115,7 @@ fn simpler_work(work: Work) -> Vec<Work> {
         Work { token: Token::Ignored, ..work },
         Work { ending: Ending::Done, ..work },
     ];
-    if matches!(work.ending, Ending::Destructor | Ending::PanicWhenCalled) {
+    if matches!(work.ending, Ending::Destructor | Ending::LateDestructor | Ending::PanicWhenCalled) {
         all.push(Work { ending: Ending::Panic, ..work });
     }
     all.retain(|simpler| *simpler != work);

@@ -89,8 +89,9 @@ async fn run(pool: &Arc<dyn Pool>, book: &Shared, jobs: usize) -> Result<usize, 
 
 fn works(tokens: bool) -> Vec<Work> {
     let plain = Work { lasts: Lasts::NoTime, ..Work::PLAIN };
-    let mut works: Vec<Work> =
-        [Ending::Done, Ending::Panic, Ending::Destructor].map(|ending| Work { ending, ..plain }).to_vec();
+    let mut works: Vec<Work> = [Ending::Done, Ending::Panic, Ending::Destructor, Ending::LateDestructor]
+        .map(|ending| Work { ending, ..plain })
+        .to_vec();
     if tokens {
         works.push(Work { ending: Ending::PanicWhenCalled, ..plain });
         works.push(Work { token: Token::Cancelled, ..plain });

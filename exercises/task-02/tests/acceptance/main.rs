@@ -8,7 +8,8 @@ mod model;
 mod race;
 mod trial;
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::task::Poll;
 
 use drain_kit::leaks::Footprint;
 use drain_kit::{Moment, Scenario, ms, secs, settled};
@@ -259,6 +260,25 @@ async fn waiting_producers_do_not_hold_up_the_drain() {
     for producer in producers {
         producer.abort();
     }
+}
+
+/// A producer that waits and is not polled does not hold up the drain: it is over when the accepted jobs are.
+///
+/// Why: a `submit` in a branch of a `select!` may not be looked at for a while. What it holds in the meantime, the drain
+/// must not wait for.
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_is_not_polled_does_not_hold_up_the_drain() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 1, 2);
+    trial.accept(1..=3).await;
+    let mut asleep = Box::pin(trial.pool.submit(async {}));
+    let polled = poll_fn(|context| Poll::Ready(asleep.as_mut().poll(context))).await;
+    scenario.require(polled.is_pending(), "submit 4 waits: the pool is full", format!("{polled:?}"));
+    let drain = trial.drain(secs(60));
+    trial.jobs.let_all_go();
+    trial.drained(drain).await;
+    trial.require_done(1..=3);
+    drop(asleep);
 }
 
 /// An idle pool drains at once, also one that has worked before.

@@ -83,7 +83,8 @@ fn an_answer_is_sent_to_its_last_byte() {
     let mut client = Client::narrow(&scenario, "client 1", address);
     let asked = client.clog("/fast") + 1;
     let sent = client.send("/slow");
-    // One that answers a request before it reads the next has not read this one, and may close before it.
+    // One that answers a request before it reads the next has not read this one. It may close the connection
+    // before it, and a connection that is closed with something unread is reset: that is not judged.
     let read = client.is_read_within(ms(500));
     let signal = program.signal(Signal::SIGTERM);
     require_in_flight(&scenario, sent, signal, Duration::ZERO);
@@ -93,7 +94,7 @@ fn an_answer_is_sent_to_its_last_byte() {
     client.widen();
     for number in 1..=asked {
         let outcome = client.response(PATIENCE);
-        if !read && matches!(outcome, Err(Cut::Closed)) {
+        if !read && outcome.is_err() {
             break;
         }
         scenario.require(

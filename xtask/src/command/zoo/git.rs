@@ -31,11 +31,30 @@ pub(super) fn merge(solution: &str, before: &str, bug: &str) -> Result<(String, 
     let arguments = ["merge-file", "-p", "--diff3"].into_iter().chain(labels);
     let output = git(&texts.folder, arguments, &["solution", "before", "bug"].map(Path::new))?;
     match output.status.code() {
-        Some(conflicts @ 0..=127) => {
-            Ok((String::from_utf8_lossy(&output.stdout).into_owned(), conflicts > 0))
-        }
+        Some(0) => Ok((String::from_utf8_lossy(&output.stdout).into_owned(), false)),
+        Some(1..=127) => Ok(match beside(solution, before, bug)? {
+            Some(text) => (text, false),
+            None => (String::from_utf8_lossy(&output.stdout).into_owned(), true),
+        }),
         _ => Err(failed(&output)),
     }
+}
+
+/// Both changes, where they have changed different lines: for git, lines next to each other are one place.
+/// None if they have not, or if what is left of the bug is not all of it.
+fn beside(solution: &str, before: &str, bug: &str) -> Result<Option<String>> {
+    const PATH: &str = "src/lib.rs";
+    let change = |from: &str, to: &str| {
+        let [from, to] = [from, to].map(|text| Files::from([(PATH.to_owned(), text.to_owned())]));
+        difference("", &from, &to, 0)
+    };
+    let of_bug = change(before, bug)?;
+    let Some(both) = change(before, solution)?.beside(change(before, bug)?) else { return Ok(None) };
+    let files = Files::from([(PATH.to_owned(), before.to_owned())]);
+    let Some(text) = both.apply(&files).ok().and_then(|(mut files, _)| files.remove(PATH)) else {
+        return Ok(None);
+    };
+    Ok((change(solution, &text)?.lines() == of_bug.lines()).then_some(text))
 }
 
 /// Whether a text still has a place where nobody has decided.
@@ -43,14 +62,15 @@ pub(super) fn is_undecided(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> "))
 }
 
-/// What turns some files into others.
-pub(super) fn difference(header: &str, before: &Files, after: &Files) -> Result<Patch> {
+/// What turns some files into others, with so many lines around it.
+pub(super) fn difference(header: &str, before: &Files, after: &Files, around: usize) -> Result<Patch> {
     let mut text = format!("{header}\n\n");
     for (path, after) in after {
         let before = before.get(path).map_or("", String::as_str);
         let texts = Texts::write(&[("before", before), ("after", after)])?;
+        let around = format!("--unified={around}");
         let arguments =
-            ["diff", "--no-index", "--no-ext-diff", "--no-color", "--unified=3", "--inter-hunk-context=0"];
+            ["diff", "--no-index", "--no-ext-diff", "--no-color", &around, "--inter-hunk-context=0"];
         let output = git(&texts.folder, arguments, &["before", "after"].map(Path::new))?;
         match output.status.code() {
             Some(0) => continue,

@@ -243,7 +243,7 @@ fn merge(solution: &Files, before: &Files, bug: &Files) -> Result<(Files, Option
 
 /// The patch that makes of the solution what was wanted; none if that is the solution itself.
 fn patch_of(header: &str, solution: &Files, changed: &Files) -> Result<Option<Patch>> {
-    let patch = git::difference(header, solution, changed)?;
+    let patch = git::difference(header, solution, changed, 3)?;
     if patch.paths().next().is_none() {
         return Ok(None);
     }
