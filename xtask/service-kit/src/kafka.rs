@@ -134,7 +134,9 @@ impl<'a> Kafka<'a> {
             producer.unwrap_or_else(|error| scenario.unknown(format!("no Kafka client: {error}")));
         let kafka = Self { scenario, bootstrap, producer: Some(producer), mock, topics: Mutex::default() };
         let _waiting = scenario.waiting("the broker to answer");
-        if kafka.producer().client().fetch_metadata(None, PATIENCE).is_err() {
+        // Whatever listens at an address that is out of date need not speak Kafka, and every criterion asks it.
+        let patience = if kafka.is_embedded() { PATIENCE } else { secs(5) };
+        if kafka.producer().client().fetch_metadata(None, patience).is_err() {
             no_broker(scenario, &kafka.bootstrap);
         }
         kafka
