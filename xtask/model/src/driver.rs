@@ -20,6 +20,7 @@ use crate::call::{Held, Sleeper};
 use crate::job::{Job, Lasts, Work};
 use crate::promise::{self, Broken};
 use crate::script::{Act, Budget, Deadline, Hook, Script, Step, Then};
+use crate::search::Played;
 use crate::stderr::Stderr;
 use crate::{Brief, Outcome, Pool};
 
@@ -30,12 +31,6 @@ const FAR: Duration = Duration::from_secs(86_400);
 const FULL_BUDGET: u8 = 128;
 /// At one moment; no right pool needs a tenth of it to come to rest.
 const MOST_POLLS: usize = 5_000;
-
-/// How a script went.
-pub(crate) struct Played {
-    pub(crate) broken: Option<Broken>,
-    pub(crate) steps: Vec<(String, String)>,
-}
 
 /// Plays the script up to its end, or to the first promise that is broken. If it is to be `told`, its steps are
 /// written down.
