@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use drain_kit::leaks::{Footprint, require_no_process_left};
+use drain_kit::leaks::Footprint;
 use drain_kit::{AT_ONCE, Moment, Scenario, Signal, ms, secs, settled};
 use task_12::{Drainable, Lifecycle, Refused, Step};
 use tokio::time::{Instant, sleep};
@@ -784,20 +784,6 @@ mod leaks {
         }
         before.require_no_more(&scenario).await;
         drop(all);
-    }
-
-    /// The example leaves no process behind.
-    ///
-    /// Why: what outlives the drain holds the port, and the next instance does not come up.
-    #[test]
-    fn the_example_leaves_no_process_behind() {
-        let scenario = Scenario::new();
-        let ledger = Ledger::with("");
-        let program = shop(&scenario, ledger.path()).start();
-        program.address();
-        program.signal(Signal::SIGTERM);
-        program.exit_with(0);
-        require_no_process_left(&scenario, &program);
     }
 }
 
