@@ -20,7 +20,7 @@ use tokio::time::Instant;
 ///
 /// Why: between "has it begun?" and "now it has" there is room for a second caller.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn callers_share_one_drain() {
     explore(&Scenario::new(), |story| async move {
@@ -40,7 +40,7 @@ fn callers_share_one_drain() {
 ///
 /// Why: a component that becomes ready in the moment of the signal is started, and nobody knows of it.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn what_is_started_is_drained_and_nothing_else() {
     explore(&Scenario::new(), |story| async move {
@@ -64,7 +64,7 @@ fn what_is_started_is_drained_and_nothing_else() {
 ///
 /// Why: two listeners on one port, or two consumers in one group.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn two_starts_start_nothing_twice() {
     explore(&Scenario::new(), |story| async move {
@@ -85,7 +85,7 @@ fn two_starts_start_nothing_twice() {
 ///
 /// Why: two components with one name, and the report says that it has failed.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn one_name_is_for_one_component() {
     explore(&Scenario::new(), |story| async move {
@@ -111,7 +111,7 @@ fn one_name_is_for_one_component() {
 ///
 /// Why: a component that dies while others are still being started takes the service down, and main drains as well.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn a_component_that_ends_by_itself_drains_the_service() {
     explore(&Scenario::new(), |story| async move {
@@ -135,7 +135,7 @@ fn a_component_that_ends_by_itself_drains_the_service() {
 ///
 /// Why: a call is dropped wherever it waits, and that is never where one has thought of it.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn a_dropped_caller_leaves_nobody_waiting() {
     explore(&Scenario::new(), |story| async move {

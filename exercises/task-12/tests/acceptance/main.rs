@@ -438,8 +438,11 @@ async fn nothing_is_taken_once_the_drain_has_begun() {
     for when in ["while it drains", "after the drain"] {
         trial.require_refused("c", Refused::Draining, when);
         trial.require_refused("a", Refused::Draining, when);
+        let called = Moment::now();
         let started = trial.started(trial.start()).await;
         trial.require_draining(&started, when);
+        let late = Moment::now().since(called);
+        scenario.require(late <= AT_ONCE, "it returns at once", format!("{} ms later", late.as_millis()));
         sleep(secs(2)).await;
     }
     trial.over(caller).await;
@@ -628,11 +631,11 @@ fn the_example_drains_on_both_signals() {
         let mut customer = Customer::connect(&scenario, program.address());
         customer.send("two lemons\nan onion\na fig\n");
         customer.require(&scenario, "ok");
-        let signalled = program.signal(signal);
+        program.signal(signal);
         customer.require(&scenario, "ok");
-        customer.require(&scenario, "ok");
+        let answered = customer.require(&scenario, "ok");
         let exit = program.exit_with(0);
-        scenario.at_most(ms(500), signalled, exit.at, "exit");
+        scenario.at_most(ms(500), answered, exit.at, "exit");
         ledger.require(&scenario, "two lemons\nan onion\na fig\nclosed\n");
     }
 }

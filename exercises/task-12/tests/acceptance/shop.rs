@@ -84,8 +84,8 @@ impl Customer {
         let _ = self.stream.get_mut().write_all(text.as_bytes());
     }
 
-    /// Waits for an answer, and requires that it is this one.
-    pub(crate) fn require(&mut self, scenario: &Scenario, answer: &str) {
+    /// Waits for an answer, requires that it is this one, and says when it came.
+    pub(crate) fn require(&mut self, scenario: &Scenario, answer: &str) -> Moment {
         let _waiting = scenario.waiting("an answer of the intake");
         let mut line = String::new();
         let read = self.stream.read_line(&mut line);
@@ -94,8 +94,9 @@ impl Customer {
             Ok(_) => line.trim_end().to_owned(),
             Err(error) => format!("{error}"),
         };
-        self.timeline.mark("customer", &got);
+        let at = self.timeline.mark("customer", &got);
         scenario.require(line == format!("{answer}\n"), format!("the answer `{answer}`"), got);
+        at
     }
 }
 

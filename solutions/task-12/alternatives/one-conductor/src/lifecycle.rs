@@ -66,8 +66,11 @@ impl Lifecycle {
     pub async fn start(&self) -> Result<(), StartError> {
         let (reply, started) = oneshot::channel();
         let _ = self.desk().send(Call::Start(reply));
-        // Who is not answered comes after the drain.
-        started.await.unwrap_or(Err(StartError::Draining))
+        match self.registry.draining.run_until_cancelled(started).await {
+            Some(Ok(started)) => started,
+            // Who is not answered comes after the drain.
+            Some(Err(_)) | None => Err(StartError::Draining),
+        }
     }
 
     /// Drains the components that are started, in reverse, each when the one before it is done; or joins the drain
