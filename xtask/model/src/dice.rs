@@ -1,9 +1,11 @@
 //! Numbers that look random, and are the same for the same seed (SplitMix64).
 
-pub(crate) struct Dice(u64);
+/// The dice of one script.
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The dice of this seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0xD134_2543_DE82_EF95))
     }
 
@@ -16,15 +18,17 @@ impl Dice {
     }
 
     /// One of `0..count`.
-    pub(crate) fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         (self.next() % count as u64) as usize
     }
 
-    pub(crate) fn chance(&mut self, percent: usize) -> bool {
+    /// True so often in a hundred times.
+    pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    pub(crate) fn of<T: Copy>(&mut self, all: &[T]) -> T {
+    /// One of these.
+    pub fn of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())]
     }
 }

@@ -20,18 +20,13 @@ use crate::book::{Name, Shared};
 use crate::call::{Held, Sleeper};
 use crate::promise::Broken;
 use crate::script::{Act, Budget, Script, Step, Then};
+use crate::search::Played;
 use crate::stderr::Stderr;
 use crate::{Brief, Outcome, Pool};
 use rest::A_MOMENT;
 
 /// What tokio lets a task do before it makes it yield.
 const FULL_BUDGET: u8 = 128;
-
-/// How a script went.
-pub(crate) struct Played {
-    pub(crate) broken: Option<Broken>,
-    pub(crate) steps: Vec<(String, String)>,
-}
 
 /// Plays the script up to its end, or to the first promise that is broken. If it is to be `told`, its steps are
 /// written down.

@@ -23,6 +23,7 @@
 //! | `job` | [`Job`]: writes into the book what becomes of it |
 //! | `call` | a call that is polled when the script likes |
 //! | `driver` | plays a script: its `submits`, `jobs`, `drains` and `hooks`, and the `rest` between them |
+//! | `search` | [`search()`]: plays many scripts, those of a drill with a model of its own, too |
 //! | `shrink` | the shortest script |
 //! | `soak` | what the pool keeps of a job |
 //! | `stderr` | what the drain reports |
@@ -36,6 +37,7 @@ mod driver;
 mod job;
 pub mod promise;
 mod script;
+mod search;
 mod shrink;
 mod soak;
 mod stderr;
@@ -44,22 +46,23 @@ mod tests;
 
 use std::fmt;
 use std::future::poll_fn;
-use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use drain_kit::{Race, Scenario, ms};
+use drain_kit::{Scenario, ms};
 use tokio::time::Instant;
 
 pub use book::{Added, Book, Call, Drain, Run, Submit};
+pub use dice::Dice;
 pub use job::{Job, Work};
 pub use promise::{Broken, Kept};
 pub use script::{Hook, Words};
+pub use search::{Played, search, shrink_steps};
 pub use soak::leaves_nothing_behind;
 
-use driver::{Played, play};
+use driver::play;
 use script::Script;
 use stderr::Stderr;
 
@@ -67,9 +70,6 @@ use stderr::Stderr;
 pub const AT_ONCE: Duration = ms(10);
 /// The timer of tokio goes in milliseconds: what is due within one may come in any order.
 pub const TICK: Duration = ms(1);
-
-/// How many scripts are played, unless `DRAIN_SCRIPTS` says otherwise.
-const SCRIPTS: u64 = 500;
 
 /// A call that has been made, and goes on when it is polled.
 pub type Calling<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -195,33 +195,14 @@ pub fn check(scenario: &Scenario, brief: &'static dyn Brief) {
     // Where tests share a process, its stderr is nobody's own; other criteria see to the report.
     let mut stderr =
         scenario.has_process_of_its_own().then(|| Stderr::redirect().expect("a file for stderr"));
-    let seeds = seeds();
-    let (first, of) = (*seeds.start(), seeds.end() - seeds.start() + 1);
-    for seed in seeds {
-        let _waiting = scenario.waiting(format!(
-            "script {seed} to come to its end: a call spins, or a lock of std is held across an await"
-        ));
-        let script = Script::draw(seed, brief.words());
-        let Played { broken: Some(broken), .. } = play(brief, &script, &mut stderr, false) else { continue };
-        let same = |played: &Played| played.broken.as_ref().is_some_and(|b| b.promise == broken.promise);
-        let short = shrink::shrink(script.clone(), |script| same(&play(brief, script, &mut stderr, false)));
-        // Code that rolls dice itself, as `select!` does, need not fail a second time.
-        let again = |script| Some(play(brief, script, &mut stderr, true)).filter(same);
-        let told = [&short, &short, &short, &script, &script].into_iter().find_map(again);
-        let Played { broken, steps } = told.unwrap_or(Played { broken: Some(broken), steps: Vec::new() });
-        let Some(Broken { expected, observed, .. }) = broken else { continue };
-        drop(stderr);
-        scenario.scripted(&Race { done: seed - first + 1, of, seed, steps, expected, observed });
-    }
-    if of > 1 {
-        scenario.note(format!("{of} scripts"));
-    }
-}
-
-fn seeds() -> RangeInclusive<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
-    match number("DRAIN_SEED") {
-        Some(seed) => seed..=seed,
-        None => 1..=number("DRAIN_SCRIPTS").unwrap_or(SCRIPTS),
+    let found = search(
+        scenario,
+        |seed| Script::draw(seed, brief.words()),
+        |script, fails| shrink::shrink(script, fails),
+        |script, told| play(brief, script, &mut stderr, told),
+    );
+    drop(stderr);
+    if let Some(race) = found {
+        scenario.scripted(&race);
     }
 }

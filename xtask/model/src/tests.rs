@@ -6,9 +6,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
-use crate::driver::{Played, play};
+use crate::driver::play;
 use crate::job::{Job, Work};
 use crate::script::{Act, Deadline, Script, Step, Then};
+use crate::search::Played;
 use crate::shrink::shrink;
 use crate::{Brief, Calling, Outcome, Pool, called};
 
