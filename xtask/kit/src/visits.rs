@@ -28,11 +28,6 @@ impl Dice {
         Self(seed)
     }
 
-    /// Dice that always throw the same: for scripts that have a number.
-    pub fn of(seed: u64) -> Self {
-        Self(seed)
-    }
-
     /// Splitmix64: any seed is as good as any other.
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -41,14 +36,9 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of `0..count`.
-    pub fn below(&mut self, count: usize) -> usize {
-        (self.next() % count as u64) as usize
-    }
-
     /// One of these.
     pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
+        of[(self.next() % of.len() as u64) as usize]
     }
 
     /// A time in this range.

@@ -4,18 +4,17 @@
 //! tokio's paused clock must agree. The first script that does not is made as short as it can be.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fmt;
 use std::time::Duration;
 
-use drain_kit::{AT_ONCE, Dice, Moment, Race, Scenario, ms, secs};
+use drain_kit::{AT_ONCE, Moment, Scenario, ms, secs};
+use drain_model::promise::Broken;
+use drain_model::{Dice, Played, search};
 use task_08::{DrainOrder, Ended, Outcome};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::trial::{Book, Does, Entry, failed, word};
 
-/// How many scripts are played.
-const SCRIPTS: u64 = 400;
 const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 
 /// Components, the deadline, and who calls.
@@ -45,41 +44,17 @@ struct Expected {
     outcome: Option<Outcome>,
 }
 
-/// Something that the brief says, and what was seen instead.
-struct Broken {
-    promise: &'static str,
-    expected: String,
-    observed: String,
-}
-
+/// Fails `scenario` with the shortest script that breaks a promise.
 pub(crate) fn check(scenario: &Scenario) {
-    let number = |name: &str| env::var(name).ok().and_then(|number| number.parse().ok());
-    let seed = number("DRAIN_SEED");
-    let last = seed.unwrap_or_else(|| number("DRAIN_SCRIPTS").unwrap_or(SCRIPTS));
-    let first = seed.unwrap_or(1);
-    for seed in first..=last {
-        let script = Script::draw(seed);
-        let _waiting = scenario.waiting(format!("script {seed} to come to its end"));
-        let Some(broken) = play(&script) else { continue };
-        let short = shrink(script, broken.promise);
-        let Broken { expected, observed, .. } = play(&short).unwrap_or(broken);
-        scenario.scripted(&Race {
-            done: seed - first + 1,
-            of: last - first + 1,
-            seed,
-            steps: short.steps(),
-            expected,
-            observed,
-        });
-    }
-    if last > first {
-        scenario.note(format!("{} scripts", last - first + 1));
+    let play = |script: &Script, _| Played { broken: play(script), steps: script.steps() };
+    if let Some(race) = search(scenario, Script::draw, shrink, play) {
+        scenario.scripted(&race);
     }
 }
 
 impl Script {
     fn draw(seed: u64) -> Self {
-        let mut dice = Dice::of(seed);
+        let mut dice = Dice::new(seed);
         let count = 1 + dice.below(6);
         // Numbers that no sum of others meets, so that nothing happens at the same time by chance.
         let mut part = |at: usize| {
@@ -209,11 +184,8 @@ async fn judged(script: &Script) -> Result<(), Broken> {
             .iter()
             .fold(book.component(part.name, part.does), |component, needs| component.needs(needs))
     };
-    let order = DrainOrder::new(script.components.iter().map(component)).map_err(|bad| Broken {
-        promise: "order",
-        expected: "an order: there is one".to_owned(),
-        observed: format!("{bad:?}"),
-    })?;
+    let order = DrainOrder::new(script.components.iter().map(component))
+        .map_err(|bad| Broken::new("order", "an order: there is one", format!("{bad:?}")))?;
     // Far enough from zero for a deadline in the past.
     sleep(secs(10)).await;
     let begun = Moment::now();
@@ -238,12 +210,11 @@ async fn judged(script: &Script) -> Result<(), Broken> {
     let expected = expected(script);
     let end = expected.values().map(|expected| expected.over).max().unwrap_or_default();
     let Ok(returned) = timeout(end + secs(10), async { tokio::join!(first, again) }).await else {
-        let observed = "it has not returned 10 s later".to_owned();
-        return Err(Broken {
-            promise: "returns",
-            expected: format!("the drain returns at {}", shown(end)),
-            observed,
-        });
+        return Err(Broken::new(
+            "returns",
+            format!("the drain returns at {}", shown(end)),
+            "it has not returned 10 s later",
+        ));
     };
     let depth = script.components.len() as u32;
     for (name, expected) in &expected {
@@ -348,17 +319,16 @@ fn require(
     expected: impl FnOnce() -> String,
     observed: impl FnOnce() -> String,
 ) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken { promise, expected: expected(), observed: observed() }) }
+    if holds { Ok(()) } else { Err(Broken::new(promise, expected(), observed())) }
 }
 
 fn shown(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
 
-/// The shortest script that breaks the same promise: fewer components, needs and calls, and simpler ones.
-fn shrink(mut script: Script, promise: &'static str) -> Script {
-    let fails = |script: &Script| play(script).is_some_and(|broken| broken.promise == promise);
-    while let Some(simpler) = simpler(&script).into_iter().find(&fails) {
+/// The shortest script that still fails: fewer components, needs and calls, and simpler ones.
+fn shrink(mut script: Script, fails: &mut dyn FnMut(&Script) -> bool) -> Script {
+    while let Some(simpler) = simpler(&script).into_iter().find(|script| fails(script)) {
         script = simpler;
     }
     script
