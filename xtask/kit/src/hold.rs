@@ -35,7 +35,7 @@ impl Running {
     /// How long each thread of the program has run, for [`Running::hold_up`].
     pub fn threads_ran(&self) -> Vec<(u32, Duration)> {
         // What a thread does now is counted when it next waits.
-        while proc::schedules(self.pid).iter().any(|(_, schedule)| schedule.ready) {
+        while !proc::sleeps(self.pid) {
             thread::sleep(ms(1));
         }
         proc::schedules(self.pid).into_iter().map(|(thread, schedule)| (thread, schedule.ran)).collect()

@@ -7,11 +7,8 @@
 use std::fmt::{self, Display};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsRawFd as _;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, setsockopt, socket, sockopt};
 
 use crate::socket::Sockets;
 use crate::timeline::{Count, Millis, Moment, Span};
@@ -149,72 +146,6 @@ impl Client {
         };
         scenario.timeline().mark(name, cut);
         Err(cut)
-    }
-
-    /// Connects, with as little room on the way for what the program sends as the kernel allows: see
-    /// [`Client::clog`]. Records only what goes wrong.
-    #[track_caller]
-    pub fn narrow(scenario: &Scenario, name: &str, address: SocketAddr) -> Self {
-        // How much a sender keeps grows with the size of a segment.
-        let SocketAddr::V4(address) = address else { scenario.unknown("this test speaks IPv4") };
-        let connect = || -> nix::Result<TcpStream> {
-            let socket = socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-            setsockopt(&socket, sockopt::TcpMaxSeg, &536)?;
-            setsockopt(&socket, sockopt::RcvBuf, &4_096)?;
-            nix::sys::socket::connect(socket.as_raw_fd(), &SockaddrIn::from(address))?;
-            Ok(socket.into())
-        };
-        let stream = connect().unwrap_or_else(|error| scenario.fail(format!("{name}: connected"), error));
-        let _ = stream.set_nodelay(true);
-        scenario.timeline().mark(name, "connected, does not read yet");
-        let (scenario, name) = (scenario.share(), name.to_owned());
-        let (received, settled) = (Vec::new(), Moment::now());
-        Self { scenario, name, stream, received, in_flight: None, settled, quiet: true }
-    }
-
-    /// Sends `GET path` again and again, some at once, and reads no response, until the way is full: the program has
-    /// a response that it cannot send. Says how many it was asked for.
-    pub fn clog(&mut self, path: &str) -> usize {
-        const AT_ONCE: usize = 16;
-        let scenario = self.scenario.share();
-        let _waiting = scenario.waiting("the way to a client that does not read to be full");
-        let mut asked = 0;
-        loop {
-            let before = self.on_the_way();
-            (0..AT_ONCE).for_each(|_| _ = self.send(path));
-            asked += AT_ONCE;
-            let until = Moment::now().plus(ms(500));
-            while self.on_the_way() == before {
-                if Moment::now() > until {
-                    return asked;
-                }
-                thread::sleep(Duration::from_micros(200));
-            }
-        }
-    }
-
-    /// Whether the program reads within this time all that was sent to it.
-    pub fn is_read_within(&self, patience: Duration) -> bool {
-        let until = Moment::now().plus(patience);
-        while unread(std::slice::from_ref(self)) > 0 {
-            if Moment::now() > until {
-                return false;
-            }
-            thread::sleep(ms(1));
-        }
-        true
-    }
-
-    /// Makes room for what was sent to a client that did not read.
-    pub fn widen(&self) {
-        let _ = setsockopt(&self.stream, sockopt::RcvBuf, &(1 << 20));
-    }
-
-    /// How many bytes of the program's are on their way here, or have come and were not read.
-    fn on_the_way(&self) -> u32 {
-        let (Ok(theirs), Ok(ours)) = (self.stream.peer_addr(), self.stream.local_addr()) else { return 0 };
-        let sockets = Sockets::open();
-        sockets.queues(theirs, ours).sending + sockets.queues(ours, theirs).received
     }
 
     /// Records only what goes wrong from now on: for clients that send thousands of requests.

@@ -98,6 +98,11 @@ pub(crate) fn schedules(pid: u32) -> Vec<(u32, Schedule)> {
     schedules.collect()
 }
 
+/// Whether no thread of the process runs, or could.
+pub(crate) fn sleeps(pid: u32) -> bool {
+    schedules(pid).iter().all(|(_, schedule)| !schedule.ready)
+}
+
 /// How long the thread that asks has waited for a processor.
 pub(crate) fn run_delay_of_this_thread() -> Duration {
     schedstat(Path::new("/proc/thread-self/schedstat")).unwrap_or_default().1

@@ -70,42 +70,6 @@ fn a_request_in_flight_gets_its_full_response() {
     require_clean_exit(&scenario, &program, response.at);
 }
 
-/// An answer is sent to its last byte before the program exits, also if its client is slow to read.
-///
-/// Why: a handler that has returned has answered nobody yet. What is still to be written then is lost with the
-/// process, and the client finds half a response, or none.
-///
-/// Limit: 20 s
-#[test]
-fn an_answer_is_sent_to_its_last_byte() {
-    let scenario = Scenario::new();
-    let (program, address) = serve(&scenario);
-    let mut client = Client::narrow(&scenario, "client 1", address);
-    let asked = client.clog("/fast") + 1;
-    let sent = client.send("/slow");
-    // One that answers a request before it reads the next has not read this one. It may close the connection
-    // before it, and a connection that is closed with something unread is reset: that is not judged.
-    let read = client.is_read_within(ms(500));
-    let signal = program.signal(Signal::SIGTERM);
-    require_in_flight(&scenario, sent, signal, Duration::ZERO);
-    // The answer is ready by then, and there is no room for it.
-    sent.plus(SLOW + ms(300)).wait();
-    scenario.timeline().mark("client 1", "begins to read");
-    client.widen();
-    for number in 1..=asked {
-        let outcome = client.response(PATIENCE);
-        if !read && outcome.is_err() {
-            break;
-        }
-        scenario.require(
-            outcome.as_ref().is_ok_and(|response| response.status == 200),
-            "client 1: 200 to each request that was read before SIGTERM",
-            format!("{} to request {number} of {asked}", shown(&outcome)),
-        );
-    }
-    require_clean_exit(&scenario, &program, client.settled());
-}
-
 /// SIGINT means the same: a `/slow` in flight gets its response, then the program exits with code 0.
 ///
 /// Why: Ctrl-C is how you try a drain out. If it takes another path than SIGTERM, nobody has ever
