@@ -3,6 +3,7 @@
 //! They are given to the race check too. That changes its manifest, and so is done in a copy.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::drill::{Drill, Set};
 use crate::error::{At as _, Error, Result};
@@ -38,8 +39,12 @@ struct Added {
 
 impl Crates {
     pub(super) fn added(drill: &Drill, set: Set, workspace: &Workspace) -> Result<Self> {
-        let path = workspace.sources(&drill.path(set).join("Cargo.toml"));
-        Ok(Self(dependencies(&fs::read_to_string(&path).at("read", &path)?)))
+        let read = |path: PathBuf| fs::read_to_string(&path).at("read", &path);
+        let mut added = dependencies(&read(workspace.sources(&drill.path(set).join("Cargo.toml")))?);
+        // Those of the program that an exercise may have beside its library.
+        let given = dependencies(&read(workspace::root().join(drill.stub()).join("Cargo.toml"))?);
+        added.retain(|added| given.iter().all(|given| given.name != added.name));
+        Ok(Self(added))
     }
 
     /// A copy, if there is something to add and this is not one already.
