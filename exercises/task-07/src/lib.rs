@@ -71,8 +71,9 @@ impl Group {
             }
         };
         todo!(
-            "whatever ends one of {names:?} makes the others drain; name the first that went wrong, and cut \
-             off what is left after {budget:?}. The first attempt got {outcome:?}"
+            "whatever ends one of {} components makes the others drain; name the first that went wrong, and cut \
+             off what is left after {budget:?}. The first attempt got {outcome:?}",
+            names.len()
         )
     }
 }

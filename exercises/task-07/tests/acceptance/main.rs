@@ -436,6 +436,8 @@ mod leaks {
     ///
     /// Why: a test that times out, a `select!` that takes another branch: what was in the group must not go on without
     /// anybody who could stop it.
+    ///
+    /// Stub passes: its components are in a `JoinSet`, which drops them.
     #[tokio::test(start_paused = true)]
     async fn no_task_is_left_when_the_group_is_dropped() {
         let scenario = Scenario::new();
