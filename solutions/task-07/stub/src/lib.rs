@@ -49,7 +49,8 @@ impl Group {
         F: FnOnce(CancellationToken) -> C + Send + 'static,
         C: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let task = self.components.spawn(component(self.draining.clone()));
+        // A child: who cancels its own token tells nobody else to drain.
+        let task = self.components.spawn(component(self.draining.child_token()));
         self.names.push((task.id(), name.to_owned()));
     }
 
