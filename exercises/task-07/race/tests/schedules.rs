@@ -19,24 +19,21 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::{clear_triggers, trigger_timeouts};
 
-/// An error or a panic that comes while the group is asked to stop is in the report, and the others drain.
+/// An error that comes while the group is asked to stop is in the report, and the others drain.
 ///
 /// Why: the last write fails just as the deploy begins. If the signal wins, the loss is reported as a clean stop.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
-fn a_failure_against_stop_is_reported() {
+fn an_error_against_stop_is_reported() {
     explore(&Scenario::new(), |story| async move {
-        for what in [Act::Fails, Act::Panics] {
-            let mut trial = Trial::new(&story);
-            trial.add("a", Act::Drains);
-            trial.add("b", what);
-            let report = trial.run(Stop::Comes, NEVER).await;
-            let wrong = if what == Act::Panics { "b panicked" } else { "b failed" };
-            require(&story, wrong, named(&report));
-            require(&story, "cut off: []", &format!("cut off: {:?}", report.cut_off));
-            require(&story, "2 components came to their end", &trial.ended());
-        }
+        let mut trial = Trial::new(&story);
+        trial.add("a", Act::Drains);
+        trial.add("b", Act::Fails);
+        let report = trial.run(Stop::Comes, NEVER).await;
+        require(&story, "b failed", named(&report));
+        require(&story, "cut off: []", &format!("cut off: {:?}", report.cut_off));
+        require(&story, "2 components came to their end", &trial.ended());
     });
 }
 
@@ -44,7 +41,7 @@ fn a_failure_against_stop_is_reported() {
 ///
 /// Why: it may be the quicker one to be noticed. Whoever reads its name looks in the wrong place.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn a_consequence_is_not_taken_for_the_cause() {
     explore(&Scenario::new(), |story| async move {
@@ -62,17 +59,17 @@ fn a_consequence_is_not_taken_for_the_cause() {
 ///
 /// Why: what breaks one component, a full disk, breaks its neighbour in the same moment.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn two_failures_at_once_let_the_others_drain() {
     explore(&Scenario::new(), |story| async move {
         let mut trial = Trial::new(&story);
         trial.add("a", Act::Fails);
         trial.add("b", Act::Drains);
-        trial.add("c", Act::Fails);
+        trial.add("c", Act::Panics);
         let report = trial.run(Stop::Never, NEVER).await;
         let one = named(&report);
-        story.require(["a failed", "c failed"].contains(&one), "a failed, or c failed", one);
+        story.require(["a failed", "c panicked"].contains(&one), "a failed, or c panicked", one);
         require(&story, "cut off: []", &format!("cut off: {:?}", report.cut_off));
         require(&story, "3 components came to their end", &trial.ended());
     });
@@ -82,7 +79,7 @@ fn two_failures_at_once_let_the_others_drain() {
 ///
 /// Why: an exit code 1 after a clean stop is an alarm for nothing, and the next one is not believed.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn who_ends_because_it_was_asked_has_not_failed() {
     explore(&Scenario::new(), |story| async move {
@@ -101,7 +98,7 @@ fn who_ends_because_it_was_asked_has_not_failed() {
 ///
 /// Why: the error of the last moment is the one that says why it took so long.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn an_error_in_the_last_poll_is_reported() {
     explore(&Scenario::new(), |story| async move {
@@ -124,7 +121,7 @@ fn an_error_in_the_last_poll_is_reported() {
 /// Why: to cut off is to tell, and somebody has to wait until it has happened. What comes after `run` closes the
 /// database.
 ///
-/// Limit: 60 s
+/// Limit: 90 s
 #[test]
 fn nothing_goes_on_when_run_has_returned() {
     explore(&Scenario::new(), |story| async move {
@@ -270,7 +267,7 @@ fn named(report: &Report) -> &'static str {
         ("a", Cause::Error(_)) => "a failed",
         ("b", Cause::Error(_)) => "b failed",
         ("c", Cause::Error(_)) => "c failed",
-        ("b", Cause::Panicked) => "b panicked",
+        ("c", Cause::Panicked) => "c panicked",
         (_, Cause::Panicked) => "somebody else panicked",
         (_, Cause::Ended) => "somebody ended unasked",
         _ => "somebody who is not in the group failed",
