@@ -28,6 +28,12 @@ async fn a_group_runs_until_it_is_asked_to_stop() {
     ran.require_drained(&[("a", secs(1)), ("b", Duration::ZERO), ("c", secs(2))]);
     ran.require_failure(None);
     ran.require_cut_off(&[]);
+    // As soon as it runs: a signal that came while the program started.
+    let ran =
+        Trial::of(&scenario, &[drains(secs(1)), drains(secs(2))]).run(Some(Duration::ZERO), secs(30)).await;
+    ran.require_took(secs(2), "when the slowest component has ended");
+    ran.require_drained(&[("a", secs(1)), ("b", secs(2))]);
+    ran.require_failure(None);
 }
 
 /// All components drain at the same time: the drain takes as long as the slowest, and not as long as all of
@@ -66,6 +72,13 @@ async fn an_error_makes_the_others_drain() {
         ran.require_failure(Some((failed, Wrong::Error)));
         ran.require_cut_off(&[]);
     }
+    // As soon as it begins, which may be before the group runs.
+    let trial = Trial::of(&scenario, &[drains(secs(2)), ends(Duration::ZERO, How::Error)]);
+    settled().await;
+    let ran = trial.run(None, secs(30)).await;
+    ran.require_drained(&[("a", secs(2))]);
+    ran.require_took(secs(2), "when the other has drained");
+    ran.require_failure(Some(("b", Wrong::Error)));
 }
 
 /// A component that panics before the drain makes the others drain, and is named.
@@ -272,7 +285,8 @@ fn both_components_drain_at_the_same_time() {
 }
 
 /// When the heartbeat cannot write its line, the server drains: `/ready` says 503 for the window, new requests are
-/// answered in it, and a `/slow` in flight gets its full response. Then the program exits with code 1.
+/// answered in it, and after it new connections are refused; a `/slow` in flight gets its full response. Then the
+/// program exits with code 1.
 ///
 /// Why: a full disk under a log file is no reason to hang up on two hundred users.
 #[test]
@@ -283,13 +297,14 @@ fn when_the_heartbeat_fails_the_server_drains() {
     let sent = in_flight.sent();
     let gone = service.heart.take_away(&scenario);
     let drains = service.drains_within(ms(700), gone);
-    // The window lasts for a second.
-    for later in [100, 400, 700] {
+    // The window lasts for a second, and began after the folder was gone.
+    for later in [100, 350, 600] {
         drains.plus(ms(later)).wait();
-        scenario.at_most(ms(900), drains, Moment::now(), "a request in the window");
-        service.ask("/fast", 200);
-        service.ask("/ready", 503);
+        service.ask_in_the_window("/fast", 200, ms(950), gone);
+        service.ask_in_the_window("/ready", 503, ms(950), gone);
     }
+    drains.plus(ms(1_350)).wait();
+    service.require_refused(sent);
     let response = in_flight.answered();
     scenario.at_least(SLOW, sent, response.at, "the response to GET /slow");
     service.program.exit_at_most(secs(2), response.at.max(drains.plus(secs(1))));
@@ -329,9 +344,10 @@ fn the_program_leaves_at_the_deadline() {
     let in_flight = service.connect(1).request("/slow", PATIENCE);
     let sent = in_flight.sent();
     let signal = service.signal(Signal::SIGTERM);
-    service.require_in_flight(sent, ms(1_100));
+    service.require_in_flight(sent, ms(1_500));
     service.stopped_within_500_ms(signal);
-    service.program.exit_at_the_deadline(secs(1), signal);
+    let exit = service.exit_at_the_deadline(secs(1), signal, sent);
+    scenario.at_most(ms(1_500), signal, exit.at, "exit");
     service.require_stopped_once();
 }
 
@@ -574,9 +590,9 @@ mod report {
         let service = Service::start(&scenario, "1s", "1s");
         let in_flight = service.connect(1).request("/slow", PATIENCE);
         let sent = in_flight.sent();
-        service.signal(Signal::SIGTERM);
-        service.require_in_flight(sent, ms(1_100));
-        service.program.exit_with(1);
+        let signal = service.signal(Signal::SIGTERM);
+        service.require_in_flight(sent, ms(1_500));
+        service.exit_at_the_deadline(secs(1), signal, sent);
         service.require_report("deadline_exceeded", Some("server"));
     }
 
@@ -591,17 +607,10 @@ mod report {
         let in_flight = service.connect(1).request("/slow", PATIENCE);
         let sent = in_flight.sent();
         let gone = service.heart.take_away(&scenario);
-        // The server has its window, a tenth of a second, and then no ear for new connections.
         service.require_in_flight(sent, ms(1_500));
-        let exit = service.program.exit_at_most(ms(3_100), gone);
-        service.program.exit_with(1);
-        let began = exit.at.since(gone).saturating_sub(secs(1));
-        scenario.at_most(
-            ms(700),
-            gone,
-            gone.plus(began),
-            "the beginning of the drain, a budget before the exit,",
-        );
+        // It is noticed by the next line, a tenth of a second later at the most.
+        let exit = service.exit_at_the_deadline(secs(1), gone, sent);
+        scenario.at_most(ms(1_600), gone, exit.at, "exit");
         service.require_failure_named("heartbeat");
         service.require_report("failed", Some("server"));
     }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use drain_kit::{Client, Moment, Program, Running, Scenario, Signal, ms, program, secs, shown};
+use drain_kit::{
+    Client, Cut, Exit, Moment, Outcome, Program, Running, Scenario, Signal, ms, program, secs, shown,
+};
 
 /// How long `/slow` takes.
 pub(crate) const SLOW: Duration = secs(2);
@@ -92,17 +94,29 @@ impl<'a> Service<'a> {
         Client::connected(self.scenario, &format!("client {number}"), self.address)
     }
 
-    /// Asks on a new connection, and requires this status.
+    /// Asks on a new connection while the window of the server lasts, and requires this status. The window
+    /// lasts for so long, at the least, from what began the drain on.
     #[track_caller]
-    pub(crate) fn ask(&self, path: &str, status: u16) {
+    pub(crate) fn ask_in_the_window(&self, path: &str, status: u16, window: Duration, from: Moment) {
         let asked = Moment::now();
         let outcome = Client::connect(self.scenario, "probe", self.address)
             .and_then(|mut client| client.get(path, PATIENCE));
-        self.scenario.require(
-            outcome.as_ref().is_ok_and(|response| response.status == status),
-            format!("GET {path} on a new connection, {}: {status}", self.scenario.timeline().when(asked)),
-            shown(&outcome),
-        );
+        if outcome.as_ref().is_ok_and(|response| response.status == status) {
+            return;
+        }
+        let expected =
+            format!("GET {path} on a new connection, {}: {status}", self.scenario.timeline().when(asked));
+        self.fail_before(window, from, &expected, &shown(&outcome));
+    }
+
+    /// Fails; or is unknown, if by now it is too late for what was to be seen, and the machine may have made it so.
+    #[track_caller]
+    fn fail_before(&self, limit: Duration, from: Moment, expected: &str, observed: &str) -> ! {
+        let now = Moment::now();
+        if now > from.plus(limit) {
+            self.scenario.too_late(limit, from, now, expected, observed);
+        }
+        self.scenario.fail_at(now, expected, observed)
     }
 
     /// Asks `/ready` on new connections until it says 503: the server drains. That has to be so within
@@ -124,9 +138,25 @@ impl<'a> Service<'a> {
                 }
                 Ok(200) if asked < give_up => thread::sleep(ms(10)),
                 Ok(200) => self.scenario.too_late(limit, from, asked, &expected, "200"),
-                _ => self.scenario.fail_at(Moment::now(), expected, shown(&outcome)),
+                _ => self.fail_before(limit, from, &expected, &shown(&outcome)),
             }
         }
+    }
+
+    /// Requires that a new connection is refused now, with a `/slow` in flight that was sent at this moment.
+    #[track_caller]
+    pub(crate) fn require_refused(&self, sent: Moment) {
+        let asked = Moment::now();
+        let cut = Client::connect(self.scenario, "client 2", self.address).err();
+        self.scenario.require(
+            cut == Some(Cut::Refused),
+            format!(
+                "new connections refused when the window is over, {}",
+                self.scenario.timeline().when(asked)
+            ),
+            cut.map_or_else(|| "accepted".to_owned(), |cut| cut.to_string()),
+        );
+        self.require_in_flight(sent, Duration::ZERO);
     }
 
     /// Waits for `stopped` in the file, which has to be there within 500 ms of this moment.
@@ -168,6 +198,27 @@ impl<'a> Service<'a> {
     #[track_caller]
     pub(crate) fn require_in_flight(&self, sent: Moment, still_for: Duration) {
         self.scenario.at_most(SLOW - still_for, sent, Moment::now(), "this moment, with `/slow` in flight,");
+    }
+
+    /// With a `/slow` in flight that was sent at this moment the program leaves a budget after what began the drain,
+    /// with code 1.
+    #[track_caller]
+    pub(crate) fn exit_at_the_deadline(&self, budget: Duration, begun: Moment, sent: Moment) -> Exit {
+        let exit = self.program.exit_at_most(budget + secs(2), begun);
+        let (deadline, took) = (begun.plus(budget), exit.at.since(begun));
+        if exit.outcome != Outcome::Code(1) || took + ms(50) < budget {
+            let expected = format!(
+                "exit code 1, {budget:?} after the drain began: at the deadline, with `/slow` in flight"
+            );
+            let observed = format!("{exit}, {took:.1?} after it");
+            // A program that stood still from the deadline on until it had an answer has one to send.
+            let since = exit.at.since(sent.plus(SLOW));
+            if self.scenario.too_busy(since, deadline, exit.at) {
+                self.scenario.too_late(since, deadline, exit.at, &expected, &observed);
+            }
+            self.scenario.fail_at(exit.at, expected, observed);
+        }
+        exit
     }
 
     /// Requires that stderr names the failure of this component, in one line, and no other; after the exit.

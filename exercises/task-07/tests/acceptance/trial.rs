@@ -263,6 +263,7 @@ impl Book {
     /// Ready so long from now, or never.
     pub(crate) async fn stop(self: Arc<Self>, after: Option<Duration>) {
         match after {
+            Some(Duration::ZERO) => {}
             Some(time) => sleep(time).await,
             None => pending().await,
         }
