@@ -28,6 +28,11 @@ impl Dice {
         Self(seed)
     }
 
+    /// Throws the same numbers for the same seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// Splitmix64: any seed is as good as any other.
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use shuttle_tokio::task as shuttles;
@@ -97,7 +98,7 @@ impl<T> Future for JoinHandle<T> {
         let ended = ready!(Pin::new(&mut self.task).poll(context));
         Poll::Ready(match ended {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(panic)) => Err(JoinError { panic: Some(panic), id }),
+            Ok(Err(panic)) => Err(JoinError { panic: Some(Mutex::new(panic)), id }),
             Err(_) => Err(JoinError { panic: None, id }),
         })
     }
@@ -128,7 +129,8 @@ impl AbortHandle {
 
 /// A task did not come to its end.
 pub struct JoinError {
-    panic: Option<Panic>,
+    /// In a lock, so that it can be shared, as tokio's can.
+    panic: Option<Mutex<Panic>>,
     id: Id,
 }
 
@@ -146,7 +148,7 @@ impl JoinError {
     ///
     /// If the task did not panic.
     pub fn into_panic(self) -> Panic {
-        self.panic.expect("the task was cancelled, and did not panic")
+        self.try_into_panic().expect("the task was cancelled, and did not panic")
     }
 
     /// # Errors
@@ -154,7 +156,8 @@ impl JoinError {
     /// Itself, if the task did not panic.
     pub fn try_into_panic(self) -> Result<Panic, Self> {
         let id = self.id;
-        self.panic.ok_or(Self { panic: None, id })
+        let unlocked = |panic: Mutex<Panic>| panic.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.panic.map(unlocked).ok_or(Self { panic: None, id })
     }
 
     pub fn id(&self) -> Id {
