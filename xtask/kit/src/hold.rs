@@ -25,10 +25,10 @@ const TURN: Duration = ms(1_000);
 
 /// A thread of a program that is, or will be, held up, until this is dropped.
 pub struct Hold {
-    scenario: Scenario,
-    held: mpsc::Receiver<Result<bool, Errno>>,
-    let_go: Option<mpsc::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    pub(crate) scenario: Scenario,
+    pub(crate) held: mpsc::Receiver<Result<bool, Errno>>,
+    pub(crate) let_go: Option<mpsc::Sender<()>>,
+    pub(crate) thread: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -73,10 +73,19 @@ impl Hold {
     #[track_caller]
     pub fn held(&self) -> bool {
         let _waiting = self.scenario.waiting("the thread that prints to wake up");
-        self.held.recv().unwrap_or(Ok(false)).unwrap_or_else(|error| {
-            self.scenario
-                .unknown(format!("this machine does not let a test hold up a thread (ptrace: {error})"))
-        })
+        self.held.recv().unwrap_or(Ok(false)).unwrap_or_else(|error| Self::refused(&self.scenario, error))
+    }
+
+    /// Waits so long for the thread to be held up.
+    #[track_caller]
+    pub fn held_within(&self, patience: Duration) -> bool {
+        let held = self.held.recv_timeout(patience).unwrap_or(Ok(false));
+        held.unwrap_or_else(|error| Self::refused(&self.scenario, error))
+    }
+
+    #[track_caller]
+    pub(crate) fn refused(scenario: &Scenario, error: Errno) -> ! {
+        scenario.unknown(format!("this machine does not let a test hold up a thread (ptrace: {error})"))
     }
 }
 

@@ -84,6 +84,7 @@
 //! | `running` | [`Running`]: a program that has been started: lines, signals, exit |
 //! | `output` | what a program prints, read to its end |
 //! | `hold` | a thread of a program that is held up between two instructions |
+//! | `calls` | a thread of a program that is held up before a system call |
 //! | `report` | [`DrainReport`]: what a drain says of itself |
 //! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
 //! | `metrics` | [`Exposition`]: what a scrape brings in |
@@ -100,6 +101,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod calls;
 mod descriptors;
 mod hold;
 mod http;

@@ -27,11 +27,11 @@ const ALONE: &str = "DRAIN_ALONE";
 /// processes that it leaves behind are found.
 pub struct Program<'a> {
     scenario: &'a Scenario,
-    command: Command,
+    pub(crate) command: Command,
     name: String,
     lane: Option<String>,
     mark: String,
-    stdin_open: bool,
+    pub(crate) stdin_open: bool,
     /// Bytes that standard output takes before it is full, if it is not read at first.
     stdout_takes: Option<usize>,
     stderr_unread: bool,

@@ -360,8 +360,9 @@ pub(crate) fn watch(mut child: Child, output: &Arc<Output>, recorder: Recorder) 
     let scenario = recorder.scenario.share();
     scenario.spawn(move || {
         let exited = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        // A stop of a traced thread is no exit: see `hold`.
-        while let Err(Errno::EINTR) | Ok(WaitStatus::Stopped(..) | WaitStatus::PtraceEvent(..)) =
+        // A stop of a traced thread is no exit: see `hold` and `calls`.
+        while let Err(Errno::EINTR)
+        | Ok(WaitStatus::Stopped(..) | WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_)) =
             waitid(Id::Pid(Pid::from_raw(child.id().cast_signed())), exited)
         {
             thread::sleep(ms(1));

@@ -100,6 +100,39 @@ fn a_signal_in_the_first_milliseconds_drains() {
     }
 }
 
+/// A signal right after the first `running` drains also if the thread that installs the handler was late.
+///
+/// Why: two tasks that start together may come in any order, and on a busy machine they do. One start in many is
+/// then killed instead of drained, and nobody finds out why.
+///
+/// Limit: 20 s
+#[test]
+fn the_first_line_waits_for_the_handlers() {
+    let scenario = Scenario::new();
+    let signals = [Signal::SIGTERM, Signal::SIGINT];
+    let start = |signal: Signal| {
+        let program = Program::new(&scenario, program!()).called(&format!("program for {}", signal.as_str()));
+        program.start_held_before_the_handler(signal)
+    };
+    let held: Vec<_> = signals.into_iter().map(start).collect();
+    // Some install no handler, but read signals from a descriptor.
+    held.iter().for_each(|(_, hold)| _ = hold.held_within(ms(500)));
+    // Who prints only once the handler is there says nothing until it is let go.
+    let patience = Moment::now().plus(secs(1));
+    let has_line = |program: &Running| !program.stdout().is_empty();
+    while !held.iter().all(|(program, _)| has_line(program)) && Moment::now() < patience {
+        Moment::now().plus(ms(5)).wait();
+    }
+    for ((program, hold), signal) in held.into_iter().zip(signals) {
+        let hold = Some(hold).filter(|_| has_line(&program));
+        program.line("running");
+        let signalled = program.signal(signal);
+        drop(hold);
+        program.exit_with(0);
+        program.line_after(signalled, "draining");
+    }
+}
+
 /// A signal that arrives while a later `running` is being written drains, too: it is not lost.
 ///
 /// Why: a terminal or a log that is slow holds up the line, and a stop that comes in just that moment is

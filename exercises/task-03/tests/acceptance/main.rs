@@ -405,6 +405,32 @@ mod load {
         scenario.note(ledger);
     }
 
+    /// Fifty answers that fall due in the same moment all arrive, also if one of them is slow to be written.
+    ///
+    /// Why: a handler that has returned has answered nobody yet. Who exits then cuts off the last bytes, on the days
+    /// when the machine is busy.
+    ///
+    /// Limit: 20 s
+    #[test]
+    fn the_exit_waits_for_the_last_byte() {
+        let scenario = Scenario::new();
+        let (program, address) = serve_within(&scenario, "20s");
+        let in_flight = load::in_flight(&scenario, address, 50, "/slow", PATIENCE);
+        let first = in_flight[0].sent();
+        let signal = program.signal(Signal::SIGTERM);
+        first_refused(&scenario, address, signal);
+        // It stands while they fall due.
+        let due = Moment::now().plus(SLOW);
+        let hold = program.hold_before_an_answer(due);
+        require_in_flight(&scenario, first, Moment::now(), ms(100));
+        due.plus(secs(1)).wait();
+        drop(hold);
+        let ledger = load::settle(in_flight);
+        scenario.require(ledger.answered == 50, "50 of 50 answered", &ledger);
+        program.exit_with(0);
+        program.require_report("complete", 0);
+    }
+
     /// Whenever a client comes, in the drain or before it, on a new connection or an open one, it gets the full
     /// response, or is turned away before the first byte. Those who were in flight get theirs.
     ///
