@@ -97,7 +97,7 @@ struct Note {
 }
 
 impl Note {
-    fn came_to_its_end(&mut self, returned: Result<(), Error>) {
+    fn came_to_its_end(mut self, returned: Result<(), Error>) {
         self.returned = Some(returned);
     }
 }
@@ -136,8 +136,11 @@ impl Group {
         });
         let (state, draining) = (self.state.clone(), self.draining.clone());
         let component = component(self.draining.child_token());
-        let mut note = Note { state, draining, index, returned: None };
-        let task = tokio::spawn(async move { note.came_to_its_end(component.await) });
+        let note = Note { state, draining, index, returned: None };
+        let task = tokio::spawn(async move {
+            let returned = component.await;
+            note.came_to_its_end(returned);
+        });
         self.tasks.0.push(task.abort_handle());
     }
 
