@@ -135,7 +135,8 @@ impl Inner {
     }
 
     async fn walk_back(self: Arc<Self>, begun: Instant, deadline: Instant) {
-        let _walk = self.walk.acquire().await;
+        // Whoever starts a component lets go of it first; whoever comes later is told at once.
+        drop(self.walk.acquire().await);
         let mut components = mem::take(&mut *self.components());
         components.truncate(self.started.load(Ordering::SeqCst));
         let mut failures = Vec::new();
