@@ -852,7 +852,7 @@ mod report {
             (&[Takes(secs(1)), Takes(secs(1))], "complete", secs(2), 0),
             (&[Takes(secs(1)), FailsAfter(secs(1))], "failed", secs(2), 0),
             (&[PanicsAfter(secs(2)), Nothing], "failed", secs(2), 0),
-            (&[Nothing, Hangs, FailsAfter(secs(1)), Takes(secs(3)), Hangs], "deadline_exceeded", secs(5), 4),
+            (&[Nothing, Hangs, Takes(secs(3)), Hangs, FailsAfter(secs(1))], "deadline_exceeded", secs(5), 3),
         ];
         for (drains, outcome, duration, abandoned) in drains {
             let trial = Trial::new(&scenario);

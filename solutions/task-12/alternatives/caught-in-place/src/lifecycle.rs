@@ -114,11 +114,13 @@ impl Inner {
             }
             let at = self.started.load(Ordering::SeqCst);
             let Some((name, component)) = self.components().get(at).cloned() else { return Ok(()) };
+            // What `wait_for` returns holds a lock, and must not outlive this: a destructor may panic below.
+            let closed = async { drop(phase.wait_for(|phase| !matches!(phase, Phase::Open)).await) };
             let step = caught(async {
                 tokio::select! {
                     biased;
                     started = async { component.start().await } => Some(started),
-                    _ = phase.wait_for(|phase| !matches!(phase, Phase::Open)) => None,
+                    () = closed => None,
                 }
             });
             let cause = match step.await {
