@@ -27,8 +27,9 @@ impl Heart {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("drain-heart-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder below the temporary one");
         let heart = Self { folder };
+        heart.remove();
+        fs::create_dir_all(&heart.folder).expect("a folder below the temporary one");
         if !before.is_empty() {
             fs::write(heart.file(), before).expect("a file in our own folder");
         }
@@ -49,16 +50,26 @@ impl Heart {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// Takes the folder away, with the file in it: the next line cannot be written.
+    /// Takes the folder away, with the file in it, in one step: the next line cannot be written.
     pub(crate) fn take_away(&self, scenario: &Scenario) -> Moment {
-        fs::remove_dir_all(&self.folder).expect("a folder of our own");
+        fs::rename(&self.folder, self.elsewhere()).expect("a folder of our own");
         scenario.timeline().anchor("the folder is gone")
+    }
+
+    fn elsewhere(&self) -> PathBuf {
+        self.folder.with_extension("gone")
+    }
+
+    fn remove(&self) {
+        for folder in [&self.folder, &self.elsewhere()] {
+            let _ = fs::remove_dir_all(folder);
+        }
     }
 }
 
 impl Drop for Heart {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        self.remove();
     }
 }
 

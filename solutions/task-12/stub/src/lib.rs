@@ -1,8 +1,8 @@
 //! Starts the components of a service in order, and drains them in reverse.
 //!
-//! A component is anything that is [`Drainable`]: a type of its own, one in an [`Arc`], or a closure. A
-//! [`Lifecycle`] walks through those that are registered with it, forwards to start them, backwards to drain
-//! them, and says of each that failed which it was, and how.
+//! A component is anything that is [`Drainable`]: a type of its own, one in an [`Arc`](std::sync::Arc),
+//! or a closure. A [`Lifecycle`] walks through those that are registered with it, forwards to start them, backwards to
+//! drain them, and says of each that failed which it was, and how.
 //!
 //! # Examples
 //!

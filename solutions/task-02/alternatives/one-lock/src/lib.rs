@@ -159,10 +159,10 @@ impl Shared {
 async fn work(shared: Arc<Shared>, first: Job) {
     let mut next = Some(first);
     while let Some(mut job) = next {
-        // A panic ends the job, not the worker.
+        // A panic ends the job, not the worker: also that of a destructor, which no poll sees.
         poll_fn(|cx| catch_unwind(AssertUnwindSafe(|| job.as_mut().poll(cx))).unwrap_or(Poll::Ready(())))
             .await;
-        drop(job);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
         next = shared.next();
     }
 }

@@ -96,6 +96,12 @@ struct Note {
     returned: Option<Result<(), Error>>,
 }
 
+impl Note {
+    fn came_to_its_end(mut self, returned: Result<(), Error>) {
+        self.returned = Some(returned);
+    }
+}
+
 impl Drop for Note {
     fn drop(&mut self) {
         let (returned, panicked) = (self.returned.take(), std::thread::panicking());
@@ -130,8 +136,11 @@ impl Group {
         });
         let (state, draining) = (self.state.clone(), self.draining.clone());
         let component = component(self.draining.child_token());
-        let mut note = Note { state, draining, index, returned: None };
-        let task = tokio::spawn(async move { note.returned = Some(component.await) });
+        let note = Note { state, draining, index, returned: None };
+        let task = tokio::spawn(async move {
+            let returned = component.await;
+            note.came_to_its_end(returned);
+        });
         self.tasks.0.push(task.abort_handle());
     }
 

@@ -46,6 +46,12 @@ struct Teller {
     told: mpsc::UnboundedSender<Obituary>,
 }
 
+impl Teller {
+    fn tell(mut self, end: End) {
+        self.end = end;
+    }
+}
+
 impl Drop for Teller {
     fn drop(&mut self) {
         let end = std::mem::replace(&mut self.end, End::Panicked);
@@ -85,17 +91,18 @@ impl Group {
         F: FnOnce(CancellationToken) -> C + Send + 'static,
         C: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        let mut teller = Teller { component: self.names.len(), end: End::Panicked, told: self.told.clone() };
+        let teller = Teller { component: self.names.len(), end: End::Panicked, told: self.told.clone() };
         self.names.push(name.to_owned());
         let (component, cutting) = (component(self.draining.child_token()), self.cutting.clone());
         tokio::spawn(async move {
             // The component is dropped at the end of this statement, and the teller after it.
-            teller.end = tokio::select! {
+            let end = tokio::select! {
                 // In order: who has come to an end has not been cut off.
                 biased;
                 ended = component => End::Returned(ended),
                 () = cutting.cancelled() => End::CutOff,
             };
+            teller.tell(end);
         });
     }
 

@@ -114,11 +114,13 @@ impl Inner {
             }
             let at = self.started.load(Ordering::SeqCst);
             let Some((name, component)) = self.components().get(at).cloned() else { return Ok(()) };
+            // What `wait_for` returns holds a lock, and must not outlive this: a destructor may panic below.
+            let closed = async { drop(phase.wait_for(|phase| !matches!(phase, Phase::Open)).await) };
             let step = caught(async {
                 tokio::select! {
                     biased;
                     started = async { component.start().await } => Some(started),
-                    _ = phase.wait_for(|phase| !matches!(phase, Phase::Open)) => None,
+                    () = closed => None,
                 }
             });
             let cause = match step.await {
@@ -135,7 +137,8 @@ impl Inner {
     }
 
     async fn walk_back(self: Arc<Self>, begun: Instant, deadline: Instant) {
-        let _walk = self.walk.acquire().await;
+        // Whoever starts a component lets go of it first; whoever comes later is told at once.
+        drop(self.walk.acquire().await);
         let mut components = mem::take(&mut *self.components());
         components.truncate(self.started.load(Ordering::SeqCst));
         let mut failures = Vec::new();
