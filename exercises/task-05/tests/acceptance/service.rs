@@ -309,7 +309,7 @@ impl<'a> Service<'a> {
             let observed = format!("{exit}, {}", self.when(exit.at));
             // A program that stood still from the deadline on until it had an answer has one to send.
             let (deadline, since) = (signal.plus(SHORT_DEADLINE), exit.at.since(answerable(sent)));
-            if self.scenario.too_busy(since, deadline, exit.at) {
+            if exit.at >= answerable(sent) && self.scenario.too_busy(since, deadline, exit.at) {
                 self.scenario.too_late(since, deadline, exit.at, &expected, &observed);
             }
             self.fail(sent, &expected, &observed);

@@ -11,7 +11,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use drain_kit::{Moment, Scenario, Signal, ms, secs, settled};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::service::{Heart, PATIENCE, SLOW, Service};
 use crate::trial::{Book, DEAF, How, Trial, Wrong, drains, ends, fails_in_the_drain};
@@ -33,6 +34,25 @@ async fn a_group_runs_until_it_is_asked_to_stop() {
         Trial::of(&scenario, &[drains(secs(1)), drains(secs(2))]).run(Some(Duration::ZERO), secs(30)).await;
     ran.require_took(secs(2), "when the slowest component has ended");
     ran.require_drained(&[("a", secs(1)), ("b", secs(2))]);
+    ran.require_failure(None);
+}
+
+/// A component that cancels its own token tells nobody else to drain.
+///
+/// Why: a token is handy for what a component starts itself. Whoever uses it for that must not stop the whole service.
+#[tokio::test(start_paused = true)]
+async fn a_component_that_cancels_its_own_token_disturbs_no_other() {
+    let scenario = Scenario::new();
+    let mut trial = Trial::new(&scenario);
+    trial.group.add("own", async |token: CancellationToken| {
+        token.cancel();
+        sleep(secs(8)).await;
+        Ok(())
+    });
+    trial.add("other", drains(secs(1)));
+    let ran = trial.run(Some(secs(5)), secs(30)).await;
+    ran.require_asked(&["other"]);
+    ran.require_took(secs(3), "when the one that has cancelled its token has ended");
     ran.require_failure(None);
 }
 

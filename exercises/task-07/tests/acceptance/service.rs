@@ -223,8 +223,8 @@ impl<'a> Service<'a> {
             );
             let observed = format!("{exit}, {took:.1?} after it");
             // A program that stood still from the deadline on until it had an answer has one to send.
-            let since = exit.at.since(sent.plus(SLOW));
-            if self.scenario.too_busy(since, deadline, exit.at) {
+            let (answerable, since) = (sent.plus(SLOW), exit.at.since(sent.plus(SLOW)));
+            if exit.at >= answerable && self.scenario.too_busy(since, deadline, exit.at) {
                 self.scenario.too_late(since, deadline, exit.at, &expected, &observed);
             }
             self.scenario.fail_at(exit.at, expected, observed);
