@@ -24,10 +24,12 @@ const TO_CARGO: [&str; 12] = [
 ];
 
 /// What the kit, the scheduler, the test harness and the programs of the drills read.
-const TO_TESTS: [&str; 10] = [
+const TO_TESTS: [&str; 12] = [
     "CARGO*",
     "DRAIN_*",
     "GROUP",
+    "HEARTBEAT_*",
+    "JOURNAL",
     "LEDGER",
     "LISTEN_ADDR",
     "NEXTEST*",

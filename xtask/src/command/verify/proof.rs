@@ -183,10 +183,10 @@ impl Proof {
     }
 
     /// Whether the ordinary criteria let a bug pass. Real threads find a race now and then; a bug that
-    /// gets through once in three runs is one that they cannot be trusted to find.
+    /// gets through once in five runs is one that they cannot be trusted to find.
     fn let_pass(&mut self, scratch: &Scratch, tests: &[Criterion]) -> Result<()> {
         let problems = self.problems.len();
-        for _ in 0..3 {
+        for _ in 0..5 {
             self.problems.truncate(problems);
             self.all_green(scratch, tests)?;
             if self.problems.len() == problems {
