@@ -11,7 +11,10 @@ pub(crate) struct Plan {}
 
 impl Plan {
     pub(crate) fn new(components: &[Component]) -> Result<Self, BadOrder> {
-        todo!("refuse what has no order, and keep what the walk has to know of {} components", components.len())
+        todo!(
+            "refuse what has no order, and keep what the walk has to know of {} components",
+            components.len()
+        )
     }
 }
 
