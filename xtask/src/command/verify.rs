@@ -9,6 +9,7 @@ mod papers;
 mod proof;
 mod shard;
 mod table;
+mod worker;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -20,14 +21,12 @@ use lexopt::prelude::*;
 use crate::command::Command;
 use crate::command::verify::proof::{Proof, Subject};
 use crate::command::verify::shard::Shard;
+use crate::command::verify::worker::{WORKERS, Worker};
 use crate::drill::Drill;
 use crate::error::Result;
 use crate::side_by_side::side_by_side;
 use crate::typeset::{self, count};
 use crate::{interrupt, selection, workspace};
-
-/// One builds, for cargo lets no other; the rest run criteria.
-const WORKERS: usize = 4;
 
 pub(crate) const COMMAND: Command = Command {
     name: "verify",
@@ -96,12 +95,12 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
     Ok(u8::from(problems > 0))
 }
 
-/// Several at once; each worker has a scratch workspace of its own.
+/// Several at once.
 fn prove(work: &[(Drill, Subject)], fresh: bool) -> Result<Vec<Proof>> {
+    worker::prepare();
     let done = AtomicUsize::new(0);
     let proofs = side_by_side(WORKERS, work, |worker, (drill, subject)| {
-        let slot = format!("worker-{worker}");
-        let prove = || Proof::make(drill.clone(), subject.clone(), &slot);
+        let prove = || Proof::make(drill.clone(), subject.clone(), &Worker(worker));
         let proof = if fresh { prove() } else { known::or_prove(drill, subject, prove) };
         // One that was stopped half-way proves nothing, and has no problem either.
         if interrupt::check().is_ok() {

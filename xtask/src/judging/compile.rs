@@ -71,7 +71,7 @@ pub(crate) fn test(
     workspace::require_room()?;
     librdkafka::prepare(workspace, package, reporter)?;
     let asked = Instant::now();
-    let _room = cores::for_a_build();
+    let _room = cores::for_a_build(&workspace.build_folder());
     let started = Instant::now();
     let built = build_until_proven(workspace, package, name, reporter)?;
     let plain = strip_colour(&built.said);
@@ -95,7 +95,7 @@ pub(crate) fn test(
 
 /// What clippy has to say about a package, the first line of each.
 pub(crate) fn lints(workspace: &Workspace, package: &str) -> Result<Vec<String>> {
-    let _room = cores::for_a_build();
+    let _room = cores::for_a_build(&workspace.build_folder());
     let mut cargo = cargo(workspace);
     cargo.args(["clippy", "--quiet", "--no-deps", "--package", package]);
     let (child, _group) =

@@ -5,6 +5,8 @@
 //! there for whoever measures an upper bound. First come, first served: what wants a whole core is not
 //! overtaken for ever by what wants little.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
 
@@ -16,18 +18,24 @@ const EIGHTHS: usize = 8;
 static CORES: LazyLock<Room> =
     LazyLock::new(|| Room::of(EIGHTHS * thread::available_parallelism().map_or(1, usize::from)));
 /// Cargo lets one build at a time into a build folder. Who waits for it here keeps no core from others.
-static CARGO: Room = Room::of(1);
+static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, &Room>>> = LazyLock::new(Mutex::default);
 
 /// What a build takes.
 pub(crate) struct Build {
     _core: Share<'static>,
-    _cargo: Share<'static>,
+    _folder: Share<'static>,
 }
 
-/// Waits until cargo and a core are free.
-pub(crate) fn for_a_build() -> Build {
-    let cargo = CARGO.take(1);
-    Build { _core: CORES.take(EIGHTHS), _cargo: cargo }
+/// Waits until this build folder and a core are free.
+pub(crate) fn for_a_build(folder: &Path) -> Build {
+    let folder = the_only_place_in(folder).take(1);
+    Build { _core: CORES.take(EIGHTHS), _folder: folder }
+}
+
+/// There are a few build folders, for as long as the runner lives.
+fn the_only_place_in(folder: &Path) -> &'static Room {
+    let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    folders.entry(folder.to_owned()).or_insert_with(|| Box::leak(Box::new(Room::of(1))))
 }
 
 /// Waits until there is room for this criterion.

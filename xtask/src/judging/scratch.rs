@@ -32,6 +32,7 @@ const LARGEST: u64 = 64 << 20;
 pub(crate) struct Scratch {
     root: PathBuf,
     name: String,
+    build: PathBuf,
     _lock: File,
 }
 
@@ -74,7 +75,8 @@ impl Scratch {
     /// that cargo builds only what differs.
     fn new(name: &str, drill: &Drill, mut exercise: Vec<PathBuf>) -> Result<Self> {
         let root = workspace::work_folder().join("scratch").join(name);
-        let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned() };
+        let build = workspace::target_folder();
+        let scratch = Self { _lock: lock(&root)?, root, name: name.to_owned(), build };
         for set in [Set::Exercises, Set::Solutions] {
             remove_others(&scratch.path(Path::new(set.folder())), &drill.name)?;
         }
@@ -107,12 +109,16 @@ impl Scratch {
             .ok_or_else(|| Error::new(format!("{}: the package `{name}` is not a drill's", path.display())))
     }
 
+    /// What is compiled for it lies in this folder, and not in the one that all share.
+    pub(crate) fn built_in(self, build: PathBuf) -> Self {
+        Self { build, ..self }
+    }
+
     pub(crate) fn workspace(&self) -> Workspace {
-        let build = Some(workspace::target_folder());
         Workspace {
             root: self.root.clone(),
             target: self.root.join("target"),
-            build,
+            build: Some(self.build.clone()),
             within: PathBuf::from(&self.name),
         }
     }
@@ -152,7 +158,7 @@ impl Scratch {
         let kits = path_of_kits();
         let needed = self.path(&drill.path(Set::Exercises)).join("Cargo.toml");
         let needed = fs::read_to_string(&needed).at("read", &needed)?;
-        let lines = with_profiles_for(&needed, &manifest)
+        let mut lines = with_profiles_for(&needed, &manifest)
             .lines()
             .map(|line| match line {
                 line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
@@ -162,6 +168,10 @@ impl Scratch {
                 line => line.replace("path = \"xtask/", &kits),
             })
             .collect::<Vec<_>>();
+        // One core compiles each of them, and in one piece that is less work.
+        for set in [Set::Exercises, Set::Solutions] {
+            lines.push(format!("\n[profile.dev.package.{}]\ncodegen-units = 1", drill.package(set)));
+        }
         write_if_new(&self.root.join("Cargo.toml"), (lines.join("\n") + "\n").as_bytes())?;
         let lock = workspace::root().join("Cargo.lock");
         if lock.exists() {

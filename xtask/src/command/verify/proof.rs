@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use drain_criteria::Criterion;
 
 use crate::command::verify::papers;
+use crate::command::verify::worker::Worker;
 use crate::drill::{Drill, Set};
 use crate::error::{Error, Result};
 use crate::judging::scratch::Scratch;
@@ -89,25 +90,25 @@ impl Proof {
         }
     }
 
-    /// Made in the scratch workspace of this name.
-    pub(super) fn make(drill: Drill, subject: Subject, slot: &str) -> Self {
+    /// Made by this worker.
+    pub(super) fn make(drill: Drill, subject: Subject, worker: &Worker) -> Self {
         let started = Instant::now();
         let mut proof = Self::new(drill, subject);
-        if let Err(error) = proof.run(slot) {
+        if let Err(error) = proof.run(worker) {
             proof.problems.push(error.to_string());
         }
         proof.took = started.elapsed();
         proof
     }
 
-    fn run(&mut self, slot: &str) -> Result<()> {
+    fn run(&mut self, worker: &Worker) -> Result<()> {
         let mut criteria = self.drill.criteria()?;
         criteria.extend(race::scenarios(&self.drill)?);
         if matches!(self.subject, Subject::Papers) {
             self.problems = papers::problems(&self.drill, &criteria)?;
             return Ok(());
         }
-        let scratch = Scratch::of_drill(slot, &self.drill)?;
+        let scratch = worker.scratch(&self.drill)?;
         match self.subject.clone() {
             Subject::Papers => Ok(()),
             Subject::Stub => self.stub(&scratch, &criteria),
