@@ -1,6 +1,8 @@
 //! A topic, a group that reads it, and what its instances have processed.
 
 use std::cell::{Cell, RefCell};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
@@ -172,6 +174,13 @@ impl<'a> Billing<'a> {
             return;
         }
         self.scenario.fail(expected, format!("{}, and nothing has happened for {PATIENCE:?}", observed()));
+    }
+
+    /// Adds what is in a ledger of its own that one instance had.
+    pub(crate) fn add(&self, other: &Ledger<'_>) {
+        let text = fs::read_to_string(other.path()).unwrap_or_default();
+        let ledger = OpenOptions::new().append(true).open(self.ledger.path());
+        ledger.and_then(|mut ledger| ledger.write_all(text.as_bytes())).expect("the ledger can be written");
     }
 
     pub(crate) fn missing(&self) -> Vec<String> {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use drain_kit::{Moment, Outcome, Scenario, Signal, ms, secs};
-use drain_service_kit::{Refusal, Request};
+use drain_service_kit::{Ledger, Refusal, Request};
 
 use crate::billing::*;
 
@@ -673,6 +673,49 @@ fn what_was_handed_over_is_forgotten() {
     }
     let committed = billing.committed();
     scenario.require(committed == [51, 51], "all committed", format!("committed: {committed:?}"));
+}
+
+/// A partition that comes back is taken up where the other member has left it: each message is processed once, and
+/// what is done there is committed.
+///
+/// Why: members come and go all day. What is still known of a partition from the last time is wrong: what was fetched
+/// then is done by now, and what was open then is somebody else's.
+///
+/// Limit: 60 s
+#[test]
+fn a_partition_that_comes_back_is_taken_up_where_the_other_left_it() {
+    let scenario = Scenario::new();
+    let billing = Billing::new(&scenario, 2);
+    // All workers are busy with both when one of them goes, and others wait behind; more than anybody fetches ahead.
+    for partition in 0..2 {
+        billing.send(partition, &[RESHARED; 2]);
+    }
+    let first = billing.start(AMPLE);
+    billing.wait_for(4);
+    for partition in (0..10).flat_map(|_| 0..2) {
+        billing.send(partition, &["20"; 10]);
+    }
+    // In a ledger of its own, to see that it is at work.
+    let other = Ledger::new(&scenario);
+    let second = billing.program(AMPLE).env("LEDGER", other.path()).start();
+    second.line("ready");
+    // The handover waits for what is in flight.
+    let limit = HANDOVER + secs(20);
+    billing.at_most(limit, Moment::now(), "the 100 messages that were handed over with a partition", || {
+        other.entries().len() >= 100
+    });
+    second.signal(Signal::SIGTERM);
+    second.exit_with(0);
+    billing.add(&other);
+    for partition in 0..2 {
+        billing.send(partition, &["20"; 10]);
+    }
+    billing.settle();
+    billing.require_each_once();
+    let committed = billing.committed();
+    scenario.require(committed == [112, 112], "all committed", format!("committed: {committed:?}"));
+    first.signal(Signal::SIGTERM);
+    first.exit_with(0);
 }
 
 /// A handover waits until its commit is taken: one that is refused for the moment is tried again.

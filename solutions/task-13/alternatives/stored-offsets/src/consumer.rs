@@ -367,6 +367,8 @@ impl ConsumerContext for Group {
     ) {
         if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             let _ = consumer.incremental_assign(partitions);
+            // One that was paused when it went comes back paused.
+            let _ = consumer.resume(partitions);
             return;
         }
         // If they are lost, somebody else has them already, and what is in flight here is done there, too.

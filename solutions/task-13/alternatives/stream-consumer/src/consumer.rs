@@ -411,6 +411,8 @@ impl ConsumerContext for Group {
     ) {
         if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             let _ = consumer.incremental_assign(partitions);
+            // One that was paused when it went comes back paused.
+            let _ = consumer.resume(partitions);
             return;
         }
         let event = Event::Revoked { partitions: partitions.clone(), lost: consumer.assignment_lost() };
