@@ -24,8 +24,10 @@ const TO_CARGO: [&str; 12] = [
 ];
 
 /// What the kit, the scheduler, the test harness and the programs of the drills read.
-const TO_TESTS: [&str; 12] = [
+const TO_TESTS: [&str; 14] = [
     "CARGO*",
+    "CLIENT_TIMEOUT",
+    "DOWNSTREAM_ADDR",
     "DRAIN_*",
     "GROUP",
     "HEARTBEAT_*",
