@@ -388,7 +388,15 @@ mod load {
         let outcome = client.response(PATIENCE);
         let fast = require(&scenario, "fast", client.settled(), outcome, 200);
         scenario.at_most(ms(500), sent, fast.at, "the answer to /fast");
-        let first = in_flight[0].sent();
+        let (first, read) = (in_flight[0].sent(), Moment::now());
+        let all_asked = || downstream.asked("silent").len() == 200;
+        while !all_asked() && Moment::now().since(read) < secs(2) {
+            thread::sleep(ms(5));
+        }
+        if !all_asked() {
+            let observed = format!("{} of them", downstream.asked("silent").len());
+            scenario.too_late(ms(500), read, Moment::now(), "all 200 calls made, side by side", &observed);
+        }
         let signal = service.program.signal(Signal::SIGTERM);
         scenario.at_most(secs(4), first, signal, "the signal, with all calls in flight,");
         let mut last = signal;
