@@ -24,7 +24,7 @@ const TO_CARGO: [&str; 12] = [
 ];
 
 /// What the kit, the scheduler, the test harness and the programs of the drills read.
-const TO_TESTS: [&str; 12] = [
+const TO_TESTS: [&str; 13] = [
     "CARGO*",
     "DRAIN_*",
     "GROUP",
@@ -33,6 +33,7 @@ const TO_TESTS: [&str; 12] = [
     "LEDGER",
     "LISTEN_ADDR",
     "NEXTEST*",
+    "QUIESCE_PERIOD",
     "RUST_*",
     "SHUTTLE_*",
     "TOKIO_*",
