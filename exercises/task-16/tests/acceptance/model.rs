@@ -1,0 +1,2 @@
+//! Placeholder.
+pub(crate) fn check(_scenario: &drain_kit::Scenario) {}
