@@ -292,12 +292,14 @@ async fn at_the_deadline_what_is_left_is_cut_off() {
     trial.accepted("ends", Work::Long, Does::Ends(ms(400)));
     trial.accepted("long", Work::Long, Does::Hangs);
     trial.accepted("later", Work::Long, Does::Ends(ms(2_100)));
+    trial.accepted("ends in the drain", Work::Long, Does::Ends(ms(900)));
     trial.jobs.quiesce();
     trial.accepted("short", Work::Short, Does::Hangs);
     sleep(ms(500)).await;
     let drained = trial.drain(ms(1_500)).await;
     trial.require_drained(&drained, Err(DeadlineExceeded { abandoned: 3 }), ms(1_500));
     trial.require_ended("ends");
+    trial.require_ended("ends in the drain");
     for name in ["long", "short", "later"] {
         trial.require_at(&drained, trial.book.entry(name).gone, ms(1_500), &format!("{name} is gone"));
     }
@@ -772,7 +774,7 @@ fn a_signal_before_the_ready_line_counts() {
 #[test]
 fn retry_after_is_a_number_of_seconds() {
     let scenario = Scenario::new();
-    for (number, (budget, most)) in (1..).zip([("1s", 1), ("1300ms", 2), ("30s", 30)]) {
+    for (number, (budget, most)) in (1..).zip([("950ms", 1), ("1s", 1), ("1300ms", 2), ("30s", 30)]) {
         let times = Times { budget, period: Some("900ms"), quiesce: ms(900) };
         let mut service = Service::start_called(&scenario, times, number);
         service.signal(Signal::SIGTERM);
