@@ -185,9 +185,12 @@ struct Tally {
 }
 
 const BEGUN: usize = 1;
-const ENDED: usize = 2;
+/// It has come to its end, and is still there.
+const OVER: usize = 2;
+/// It has come to its end, and is gone.
+const ENDED: usize = 3;
 /// Dropped before its end: cut off, or refused.
-const DROPPED: usize = 3;
+const DROPPED: usize = 4;
 
 /// What a caller got, and what had become of the jobs at that moment.
 struct Drained {
@@ -292,7 +295,7 @@ impl Trial {
             format!("{ended} ended, {cut} cut off"),
         );
         let polled = (0..after.len())
-            .find(|number| [BEGUN, ENDED].contains(&after[*number]) && !accepted.contains(number));
+            .find(|number| [BEGUN, OVER, ENDED].contains(&after[*number]) && !accepted.contains(number));
         if let Some(number) = polled {
             self.story.require(false, format!("job {number} never polled: it was refused"), "it was polled");
         }
@@ -323,7 +326,7 @@ impl Trial {
         for _ in 0..4 {
             yield_now().await;
         }
-        let ran = |jobs: &[usize; 10]| jobs.iter().filter(|job| [BEGUN, ENDED].contains(job)).count();
+        let ran = |jobs: &[usize; 10]| jobs.iter().filter(|job| [BEGUN, OVER, ENDED].contains(job)).count();
         let (then, later) = (ran(&drained.after), ran(&self.tally.now()));
         self.story.require(
             later == then,
@@ -355,7 +358,7 @@ impl Job {
         for _ in 0..yields {
             yield_now().await;
         }
-        self.becomes(ENDED, "ends");
+        self.becomes(OVER, "ends");
     }
 
     fn becomes(&self, state: usize, what: &str) {
@@ -366,9 +369,8 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        if self.tally.jobs[self.number].load(Ordering::SeqCst) != ENDED {
-            self.becomes(DROPPED, "is dropped");
-        }
+        let over = self.tally.jobs[self.number].load(Ordering::SeqCst) == OVER;
+        self.becomes(if over { ENDED } else { DROPPED }, "is dropped");
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use drain_kit::{AT_ONCE, Moment, Scenario, ms, secs};
@@ -255,7 +256,12 @@ async fn judged(steps: &[Step]) -> Result<(), Broken> {
                 // A destructor that panics when its job is refused panics here.
                 let does = if expected.is_ok() { does } else { Does::Hangs };
                 let job = model.submit(now, work, does);
-                let answer = jobs.submit(work, book.job(&job.name, does));
+                // That of one that is refused and should not be panics, too, and out of `submit`.
+                let submit = AssertUnwindSafe(|| jobs.submit(work, book.job(&job.name, does)));
+                let Ok(answer) = catch_unwind(submit) else {
+                    let expected = format!("at {} ms: {}", step.at, said(expected));
+                    return Err(Broken::new("answer", expected, "refused"));
+                };
                 require(
                     "answer",
                     answer == expected,

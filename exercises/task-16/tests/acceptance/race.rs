@@ -111,8 +111,8 @@ pub(crate) async fn soak(scenario: &Scenario) {
     }
     let grown = leaks::resident_memory().saturating_sub(before);
     scenario.require(
-        grown < 1 << 20,
-        "less than 1 MiB more after 100000 jobs that have ended",
-        format!("{} KiB more", grown >> 10),
+        grown < 400,
+        "less than 400 KiB more after 100000 jobs that have ended",
+        format!("{grown} KiB more"),
     );
 }

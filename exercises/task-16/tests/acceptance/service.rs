@@ -105,7 +105,7 @@ impl<'a> Service<'a> {
     /// Waits until so many `/slow` are counted. What the program has read is about to be; the count makes sure of it,
     /// and one that counts wrong is no reason to wait for long.
     pub(crate) fn until_accepted(&self, count: usize) {
-        let patient_until = Moment::now().plus(ms(300));
+        let patient_until = Moment::now().plus(ms(100));
         while Moment::now() < patient_until && self.long_in_flight() < Some(count as f64) {
             thread::sleep(ms(10));
         }

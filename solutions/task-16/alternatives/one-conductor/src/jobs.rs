@@ -142,7 +142,9 @@ async fn conduct(
         }
     }
     // Nothing more comes in, so a drain has begun; or everybody has left.
-    let Some(deadline) = drain.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline) else { return };
+    let Some(deadline) = drain.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline) else {
+        return;
+    };
     let drained = Instant::now();
     let abandoned = set.drain(deadline).await;
     let outcome = if abandoned == 0 { Ok(()) } else { Err(DeadlineExceeded { abandoned }) };

@@ -111,6 +111,7 @@ struct Gate {
     emptied: Notify,
 }
 
+const PHASE: u64 = 3 << 62;
 const QUIESCING: u64 = 1 << 62;
 const DRAINING: u64 = 2 << 62;
 const COUNT: u64 = (1 << 31) - 1;
@@ -123,7 +124,7 @@ fn one(work: Work) -> u64 {
 }
 
 fn count(word: u64, work: Work) -> usize {
-    (word / one(work) & COUNT) as usize
+    ((word / one(work)) & COUNT) as usize
 }
 
 fn phase(word: u64) -> Phase {
@@ -153,7 +154,7 @@ impl Gate {
 
     /// Begins this phase, if it is not over: whether that was it.
     fn advance(&self, to: u64) -> bool {
-        let begin = |word: u64| (word >> 62 < to >> 62).then_some(word & !(3 << 62) | to);
+        let begin = |word: u64| (word >> 62 < to >> 62).then_some((word & !PHASE) | to);
         self.word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, begin).is_ok()
     }
 
@@ -179,7 +180,7 @@ struct Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         let word = self.gate.word.fetch_sub(one(self.work), Ordering::SeqCst) - one(self.work);
-        if phase(word) == Phase::Draining && word & !(3 << 62) == 0 {
+        if phase(word) == Phase::Draining && word & !PHASE == 0 {
             self.gate.emptied.notify_one();
         }
     }
