@@ -24,7 +24,7 @@ const TO_CARGO: [&str; 12] = [
 ];
 
 /// What the kit, the scheduler, the test harness and the programs of the drills read.
-const TO_TESTS: [&str; 14] = [
+const TO_TESTS: [&str; 15] = [
     "CARGO*",
     "CLIENT_TIMEOUT",
     "DOWNSTREAM_ADDR",
@@ -35,6 +35,7 @@ const TO_TESTS: [&str; 14] = [
     "LEDGER",
     "LISTEN_ADDR",
     "NEXTEST*",
+    "QUIESCE_PERIOD",
     "RUST_*",
     "SHUTTLE_*",
     "TOKIO_*",

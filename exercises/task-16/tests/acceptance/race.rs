@@ -1,0 +1,118 @@
+//! Producers on many threads while the phases begin, in real time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use drain_kit::{Scenario, leaks, secs};
+use task_16::{Jobs, Refused, Work};
+use tokio::sync::Barrier;
+use tokio::task::yield_now;
+use tokio::time::Instant;
+
+/// What a race counts.
+#[derive(Default)]
+struct Course {
+    run: AtomicUsize,
+    /// Long jobs that were accepted when `quiesce` had returned.
+    late: AtomicUsize,
+    quiesced: AtomicBool,
+}
+
+/// Lets producers race a quiesce and a drain.
+pub(crate) async fn race(scenario: &Scenario, producers: usize) {
+    let jobs = Arc::new(Jobs::new());
+    let course = Arc::new(Course::default());
+    let line = Arc::new(Barrier::new(producers + 1));
+    let produce = |number| tokio::spawn(produce(jobs.clone(), course.clone(), line.clone(), number));
+    let producing: Vec<_> = (0..producers).map(produce).collect();
+    line.wait().await;
+    for _ in 0..20 {
+        yield_now().await;
+    }
+    jobs.quiesce();
+    course.quiesced.store(true, Ordering::SeqCst);
+    for _ in 0..20 {
+        yield_now().await;
+    }
+    let drain = jobs.drain(Instant::now() + secs(60));
+    let outcome = scenario.wait("the drain to return", drain).await;
+    let run = course.run.load(Ordering::SeqCst);
+    scenario.require(outcome.is_ok(), "Ok from the drain: no job takes long", format!("{outcome:?}"));
+    let mut accepted = 0;
+    for producer in producing {
+        accepted += scenario.returned(secs(60), "a producer", producer).await;
+    }
+    scenario.require(
+        run == accepted,
+        format!("{accepted} accepted jobs run, once each, when the drain returns"),
+        format!("{run} run"),
+    );
+    let run = course.run.load(Ordering::SeqCst);
+    scenario.require(run == accepted, "none run after the drain", format!("{} more", run - accepted));
+    let late = course.late.load(Ordering::SeqCst);
+    scenario.require(late == 0, "no long job accepted once `quiesce` has returned", format!("{late} were"));
+    let left = jobs.in_flight(Work::Short) + jobs.in_flight(Work::Long);
+    scenario.require(left == 0, "nothing in flight after the drain", format!("{left} jobs"));
+}
+
+/// Submits until all is refused, and says how many jobs were accepted.
+async fn produce(jobs: Arc<Jobs>, course: Arc<Course>, line: Arc<Barrier>, number: usize) -> usize {
+    line.wait().await;
+    let mut accepted = 0;
+    for round in number.. {
+        let work = if round % 2 == 0 { Work::Long } else { Work::Short };
+        let quiesced = course.quiesced.load(Ordering::SeqCst);
+        let counted = course.clone();
+        let answer = jobs.submit(work, async move {
+            if round % 3 == 0 {
+                yield_now().await;
+            }
+            counted.run.fetch_add(1, Ordering::SeqCst);
+        });
+        match answer {
+            Ok(()) => {
+                accepted += 1;
+                if quiesced && work == Work::Long {
+                    course.late.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            Err(Refused::Quiescing) => {}
+            Err(Refused::Draining) => break,
+        }
+        if round % 4 == 0 {
+            yield_now().await;
+        }
+    }
+    accepted
+}
+
+/// Requires that jobs that have ended are not kept.
+pub(crate) async fn soak(scenario: &Scenario) {
+    const ROUNDS: usize = 100;
+    const JOBS: usize = 1_000;
+    let jobs = Jobs::new();
+    let _ = jobs.submit(Work::Long, std::future::pending());
+    let round = async || {
+        for _ in 0..JOBS {
+            let answer = jobs.submit(Work::Short, async {});
+            scenario.require(answer.is_ok(), "accepted", format!("{answer:?}"));
+        }
+        while jobs.in_flight(Work::Short) > 0 {
+            yield_now().await;
+        }
+    };
+    // What a runtime takes for so many tasks, it has after a few rounds.
+    for _ in 0..ROUNDS / 5 {
+        round().await;
+    }
+    let before = leaks::resident_memory();
+    for _ in 0..ROUNDS {
+        round().await;
+    }
+    let grown = leaks::resident_memory().saturating_sub(before);
+    scenario.require(
+        grown < 400,
+        "less than 400 KiB more after 100000 jobs that have ended",
+        format!("{grown} KiB more"),
+    );
+}
