@@ -205,8 +205,7 @@ impl Trial {
         })
     }
 
-    /// A task that begins its own work when it gets a guard, and then ends what it got. It hands its own on, or returns
-    /// it.
+    /// A task that begins its own work when it gets a guard, hands that on, or keeps it, and then ends what it got.
     fn take_over(
         &self,
         name: &str,
@@ -217,12 +216,14 @@ impl Trial {
         tokio::spawn(async move {
             let got = from.await.expect("it is handed on");
             let own = trial.enter(&name);
-            drop(got);
-            trial.story.step(&name, "has taken over");
-            match to {
+            // It may be over by the time the one before it is.
+            let kept = match to {
                 Some(to) => to.send(own).err(),
                 None => Some(own),
-            }
+            };
+            drop(got);
+            trial.story.step(&name, "has taken over");
+            kept
         })
     }
 
