@@ -195,8 +195,7 @@ async fn guards_survive_panics_and_cancellation() {
     trial.idle_at(caller, 250).await;
 }
 
-/// A guard counts until it is dropped, wherever that is: in another task, or on a thread without a runtime, where work may
-/// begin, too.
+/// A guard counts until it is dropped, in whatever task that is.
 ///
 /// Why: a request is read in one task, answered in a second, and its body ends in a third.
 #[tokio::test(start_paused = true)]
@@ -209,27 +208,56 @@ async fn guards_can_be_moved() {
     let scenario = Scenario::new();
     let trial = Trial::new(&scenario);
     let caller = trial.call("caller", FAR).await;
-    let begun = trial.enter("request");
-    let moved = tokio::spawn(async move {
-        tokio::time::sleep(ms(300)).await;
-        begun
-    });
-    let begun = scenario.returned(secs(10), "the task to return the guard", moved).await;
-    trial.require_count(1, "while the guard goes from task to task");
-    let in_flight = trial.in_flight.clone();
-    let other = std::thread::spawn(move || {
-        let other = in_flight.enter_owned(Kind::Work);
-        drop(begun);
-        drop(in_flight.enter(Kind::Work));
-        other
-    });
-    let other = other.join().expect("a guard can begin and end on a plain thread");
-    trial.require_count(1, "when one guard was dropped on a thread, and one came from there");
-    trial.at(500).await;
-    trial.still_waits(&caller, "a guard is alive").await;
-    std::thread::spawn(move || drop(other)).join().expect("a guard can end on a plain thread");
-    trial.mark("request", "ends on a plain thread");
-    trial.idle_at(caller, 700).await;
+    let mut begun = trial.enter("request");
+    for number in 1..=3 {
+        let moved = tokio::spawn(async move {
+            tokio::time::sleep(ms(300)).await;
+            begun
+        });
+        begun = scenario.returned(secs(10), "the task to return the guard", moved).await;
+        trial.require_count(1, &format!("when the guard has come back from task {number}"));
+    }
+    trial.still_waits(&caller, "the guard is alive").await;
+    tokio::spawn(async move { drop(begun) });
+    trial.idle_at(caller, 1_100).await;
+}
+
+/// Work may begin and end on threads without a runtime, and end on another one than it has begun on: it is counted, and
+/// those who wait are woken.
+///
+/// Why: what computes for long, or calls a library in C, has threads of its own.
+#[tokio::test]
+async fn work_may_begin_and_end_on_plain_threads() {
+    let scenario = Scenario::new();
+    let in_flight = Arc::new(InFlight::new());
+    let here = in_flight.enter_owned(Kind::Work);
+    let caller = {
+        let (in_flight, deadline) = (in_flight.clone(), Instant::now() + secs(8));
+        tokio::spawn(async move { in_flight.wait_idle(deadline).await })
+    };
+    yield_now().await;
+    let there = {
+        let in_flight = in_flight.clone();
+        std::thread::spawn(move || {
+            let there = in_flight.enter_owned(Kind::Work);
+            drop(here);
+            drop(in_flight.enter(Kind::Work));
+            there
+        })
+    };
+    let there = there.join().expect("work can begin and end on a plain thread");
+    let count = in_flight.count();
+    scenario.require(count == 1, "1 in flight: what has begun on a plain thread", format!("{count}"));
+    tokio::time::sleep(ms(300)).await;
+    scenario.require(!caller.is_finished(), "a call that waits: something is in flight", "it has returned");
+    let before = Moment::now();
+    std::thread::spawn(move || drop(there)).join().expect("work can end on a plain thread");
+    let after = Moment::now();
+    let idle = scenario.returned(secs(9), "the call to return", caller).await;
+    let returned = Moment::now();
+    scenario.require(idle.is_ok(), "Ok(Idle)", format!("{idle:?}"));
+    scenario.at_least(ms(200), before, returned, "the return");
+    scenario.at_most(ms(700), after, returned, "the return");
 }
 
 /// Probes are no work: they are not counted, hold up nobody, and restart no window; nor do they take anything away from
