@@ -12,6 +12,7 @@ use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
@@ -464,6 +465,49 @@ async fn nothing_is_over_when_a_call_has_returned() {
     trial.idle_at(again, 1_300).await;
     let last = trial.call("last caller", FAR).await;
     trial.idle_at(last, 1_500).await;
+}
+
+/// A call that waits sleeps: it is not woken while nobody comes or goes.
+///
+/// Why: whoever looks a thousand times a second whether it is over takes the processor from those for whom it waits.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_sleeps() {
+    struct Alarm(AtomicUsize);
+    impl Wake for Alarm {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    let scenario = Scenario::new();
+    let trial = Trial::new(&scenario);
+    let work = trial.enter("request");
+    let alarm = Arc::new(Alarm(AtomicUsize::new(1)));
+    let waker = Waker::from(alarm.clone());
+    let mut call = pin!(trial.in_flight.wait_idle(Instant::now() + FAR));
+    let mut work = Some(work);
+    let (mut polls, mut over) = (0, false);
+    for step in 0..600 {
+        if alarm.0.swap(0, Ordering::SeqCst) > 0 {
+            polls += 1;
+            over = call.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        }
+        if over {
+            break;
+        }
+        tokio::time::sleep(ms(100)).await;
+        if step == 500 {
+            work = None;
+        }
+    }
+    drop(work);
+    scenario.require(
+        over,
+        "a call that returns when the request has ended and the window is over",
+        "it waits",
+    );
+    let observed = format!("it has been woken {polls} times");
+    scenario.require(polls <= 10, "a call that is woken by what happens: at most 10 times", observed);
 }
 
 /// The deadline is kept, too, when there is always somebody who comes and goes.
