@@ -17,11 +17,11 @@ pub(crate) struct Course {
 /// Lets so many tasks hand batons to each other for this time, while others wait and look.
 pub(crate) async fn run(scenario: &Scenario, runners: usize, time: Duration) -> Course {
     let in_flight = Arc::new(InFlight::new());
-    let baton = in_flight.enter_owned(Kind::Work);
+    let batons: Vec<_> = (0..runners / 2).map(|_| in_flight.enter_owned(Kind::Work)).collect();
     let until = Instant::now() + time;
     let waiting: Vec<_> = (0..4).map(|_| tokio::spawn(wait(in_flight.clone(), until))).collect();
 
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..runners).map(|_| mpsc::channel(4)).unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..runners).map(|_| mpsc::channel(runners)).unzip();
     let running: Vec<_> = receivers
         .into_iter()
         .enumerate()
@@ -30,7 +30,9 @@ pub(crate) async fn run(scenario: &Scenario, runners: usize, time: Duration) -> 
             tokio::spawn(pass_on(in_flight.clone(), batons, next, until))
         })
         .collect();
-    senders[0].send(baton).await.expect("the first runner waits for it");
+    for (sender, baton) in senders.iter().zip(batons) {
+        sender.send(baton).await.expect("a runner waits for it");
+    }
     drop(senders);
 
     let mut course = Course { handed_over: 0, idle_too_early: 0 };
