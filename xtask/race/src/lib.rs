@@ -24,7 +24,7 @@
 //! }
 //! ```
 //!
-//! Time is not modelled: a time-out strikes where the scenario triggers it, or when nobody else can go on, and
+//! Time is not modelled, unless a scenario is about it ([`explore_in_time`]): a time-out strikes where the scenario triggers it, or when nobody else can go on, and
 //! a `sleep` is over at once, unless either lasts for years. For a deadline that must not come there is
 //! [`NEVER`]. Locks and atomics of `std` are shuttle's too, also in a scenario: what it counts for itself it
 //! counts with those of `core`, which are no scheduling points. Threads are not controlled: the runner says so
@@ -134,6 +134,17 @@ where
     if one.is_none() {
         scenario.note(format!("{of} schedules"));
     }
+}
+
+/// The same, where the scenario is about time: each sleep and each time-out ends in its order, when nobody else can go on,
+/// and `Instant::now` of tokio says how late it is then.
+pub fn explore_in_time<F, Fut>(scenario: &Scenario, body: F)
+where
+    F: Fn(Story) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + 'static,
+{
+    let _modelled = drain_race_tokio::time::modelled();
+    explore(scenario, body);
 }
 
 /// The number in a variable of the environment, if it is set. None at all, or anything else, would be a

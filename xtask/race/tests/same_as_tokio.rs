@@ -102,6 +102,16 @@ same_as_tokio! {
     a_sleep_ends
 }
 
+#[test]
+fn where_time_is_modelled_all_comes_in_its_order() {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
+    let expected = runtime.block_on(real::scenarios::all_comes_in_its_order());
+    let _modelled = drain_race_tokio::time::modelled();
+    let observed = drain_race::outcomes(SCHEDULES, stand_in::scenarios::all_comes_in_its_order);
+    assert_eq!(observed, [expected].into());
+}
+
 /// Two tasks each look and then write one more.
 async fn both<F: Future<Output = ()> + Send + 'static>(one_more: impl Fn() -> F) {
     let tasks: drain_race_tokio::task::JoinSet<()> = (0..2).map(|_| one_more()).collect();

@@ -671,6 +671,38 @@ pub async fn a_sleep_ends() -> String {
     outcome!("over")
 }
 
+/// Only where time is modelled.
+pub async fn all_comes_in_its_order() -> String {
+    let begun = Instant::now();
+    let sleeps = async {
+        sleep(Duration::from_millis(30)).await;
+        let first = begun.elapsed();
+        sleep_until(begun).await;
+        sleep_until(begun + Duration::from_millis(31)).await;
+        (first, begun.elapsed())
+    };
+    let ticks = async {
+        let mut ticks = interval(Duration::from_millis(25));
+        ticks.tick().await;
+        let tick = ticks.tick().await - begun;
+        ticks.reset();
+        (tick, ticks.tick().await - begun)
+    };
+    let missed = async {
+        let missed = timeout(Duration::from_millis(20), sleep(Duration::from_millis(40))).await.is_err();
+        let in_time = timeout(Duration::from_millis(20), sleep(Duration::from_millis(10))).await.is_ok();
+        (missed, in_time, begun.elapsed())
+    };
+    let moved = async {
+        let mut moved = Box::pin(sleep(Duration::from_millis(5)));
+        moved.as_mut().reset(begun + Duration::from_millis(70));
+        moved.await;
+        begun.elapsed()
+    };
+    let all = tokio::join!(sleeps, ticks, missed, moved);
+    outcome!("{all:?} {:?}", begun.elapsed())
+}
+
 // std
 
 pub async fn a_lock_of_std_is_tried_and_poisoned() -> String {

@@ -1,9 +1,12 @@
 //! `tokio::time`: a time that is not modelled.
 //!
 //! A sleep is over at once, unless it lasts for years. A time-out strikes where the scenario wants it to
-//! ([`trigger_timeouts`]), and when nobody else can go on: those who wait for it would wait for ever.
+//! ([`trigger_timeouts`]), and when nobody else can go on: those who wait for it would wait for ever. Where a
+//! scenario is about time, it is [`modelled`]: then a sleep, too, is over when nobody else can go on.
 
 mod idle;
+mod modelled;
+mod sleep;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,7 +18,9 @@ use error::Elapsed;
 use idle::Idle;
 
 pub use idle::clock;
+pub use modelled::{Modelled, modelled};
 pub use shuttle_tokio::time::*;
+pub use sleep::{Interval, Sleep, interval, interval_at, sleep, sleep_until};
 
 /// A deadline further away than this does not come.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);

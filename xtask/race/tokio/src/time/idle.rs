@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::task::yield_now;
 
 use super::clear_triggers;
+use super::modelled::advance;
 
 thread_local! {
     static TIMERS: RefCell<Timers> = const { RefCell::new(Timers::new()) };
@@ -31,7 +32,10 @@ impl Timers {
 
     fn strike_next(&mut self) -> Poll<()> {
         let Some(((moment, _), waker)) = self.waiting.pop_first() else { return Poll::Pending };
-        self.now = moment;
+        // Not earlier than it is: it may have been waiting to be polled.
+        let later = moment.saturating_sub(self.now);
+        advance(later);
+        self.now += later;
         waker.wake();
         Poll::Ready(())
     }

@@ -1,0 +1,3 @@
+module task-11-bench
+
+go 1.25
