@@ -24,7 +24,7 @@ const TO_CARGO: [&str; 12] = [
 ];
 
 /// What the kit, the scheduler, the test harness and the programs of the drills read.
-const TO_TESTS: [&str; 15] = [
+const TO_TESTS: [&str; 17] = [
     "CARGO*",
     "CLIENT_TIMEOUT",
     "DOWNSTREAM_ADDR",
@@ -32,8 +32,10 @@ const TO_TESTS: [&str; 15] = [
     "GROUP",
     "HEARTBEAT_*",
     "JOURNAL",
+    "LAST_SCRAPE",
     "LEDGER",
     "LISTEN_ADDR",
+    "METRICS_ADDR",
     "NEXTEST*",
     "QUIESCE_PERIOD",
     "RUST_*",
