@@ -460,9 +460,9 @@ mod leaks {
             let work = async move {
                 let _holds = holds;
                 match round {
-                    0 => Ok(()),
+                    0 => pending().await,
                     1 => Err(()),
-                    _ => pending().await,
+                    _ => Ok(()),
                 }
             };
             let _ = pool.drain(work).await;
