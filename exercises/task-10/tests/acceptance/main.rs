@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
-use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, panic_unseen, secs, settled};
+use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, panic_unseen, secs, settled, shown};
 use prometheus::Registry;
 use task_10::{DrainError, DrainMetrics};
 use tokio::task::JoinSet;
@@ -303,8 +303,8 @@ fn metrics_answer_during_the_drain_and_after_it() {
     service.last_scrapes("complete", [earliest, answered], secs(1));
 }
 
-/// With nothing in flight, too, the metrics stay for `LAST_SCRAPE`, whatever it is, and no longer. If it is not set, it is a
-/// fifth of the budget.
+/// With nothing in flight, too, and an idle connection open, the metrics stay for `LAST_SCRAPE`, whatever it is, and no longer.
+/// If it is not set, it is a fifth of the budget.
 ///
 /// Why: most drains find nothing to do. If they leave at once, the graph has only those that did.
 #[test]
@@ -316,6 +316,9 @@ fn the_metrics_stay_for_one_last_scrape() {
         let program = program(&scenario).called(&format!("program {number}")).env("DRAIN_BUDGET", "6s");
         let program = last_scrape.into_iter().fold(program, |it, time| it.env("LAST_SCRAPE", time));
         let mut service = Service::of(&scenario, program);
+        let mut idle = Client::connected(&scenario, "idle client", service.address);
+        let outcome = idle.get("/fast", service::PATIENCE);
+        scenario.require(outcome.is_ok(), "GET /fast: 200", shown(&outcome));
         service.scrape();
         let signal = service.signal(None);
         service.last_scrapes("complete", [signal, signal], stays);
