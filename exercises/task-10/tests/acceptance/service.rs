@@ -60,7 +60,7 @@ impl<'a> Service<'a> {
     pub(crate) fn signal(&self, in_flight: Option<&Pending>) -> Moment {
         let signal = self.program.signal(Signal::SIGTERM);
         if let Some(slow) = in_flight {
-            self.scenario.at_most(secs(1), slow.sent(), signal, "the signal, with `/slow` in flight");
+            self.scenario.at_most(ms(700), slow.sent(), signal, "the signal, with `/slow` in flight");
         }
         signal
     }
