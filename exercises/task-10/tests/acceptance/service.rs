@@ -19,6 +19,8 @@ pub(crate) const PATIENCE: Duration = secs(8);
 const LIMIT: Duration = ms(500);
 /// From so long after the end of the drain on its sample is there, and from so long after its beginning on the door is closed.
 const KNOWN: Duration = ms(300);
+/// So much later it is judged in any case, so that a busy machine does not excuse what stays wrong.
+const PLAIN: Duration = ms(400);
 
 pub(crate) struct Service<'a> {
     scenario: &'a Scenario,
@@ -174,14 +176,11 @@ impl<'a> Service<'a> {
             let (all, these) = (samples(&scraped, ""), samples(&scraped, outcome));
             let in_flight = scraped.value("work_in_flight", &[]);
             let holds = all == 1.0 && these == 1.0 && in_flight == Some(0.0);
-            if !holds && asked > over.plus(KNOWN) {
+            if !holds && self.judged(over, asked) {
                 let expected =
                     format!("one sample, which is {outcome}, and work_in_flight 0, until the exit");
                 let observed = format!("{all} samples, {these} {outcome}, work_in_flight {in_flight:?}");
-                // For longer, so that a busy machine does not excuse one that stays wrong.
-                if asked > over.plus(KNOWN + ms(200)) {
-                    self.scenario.too_late(KNOWN, over, asked, &expected, &observed);
-                }
+                self.scenario.too_late(KNOWN, over, asked, &expected, &observed);
             }
             seen += usize::from(holds);
             self.refuses(over);
@@ -202,11 +201,17 @@ impl<'a> Service<'a> {
         exit
     }
 
+    /// Whether what was asked at this moment must be known.
+    fn judged(&self, since: Moment, asked: Moment) -> bool {
+        let excused = self.scenario.too_busy(KNOWN, since, asked) && asked < since.plus(KNOWN + PLAIN);
+        asked > since.plus(KNOWN) && !excused
+    }
+
     /// New connections are refused, a moment after this.
     #[track_caller]
     fn refuses(&self, since: Moment) {
         let asked = Moment::now();
-        if asked < since.plus(KNOWN) {
+        if !self.judged(since, asked) {
             return;
         }
         let outcome = Client::connect(self.scenario, "late client", self.address);
