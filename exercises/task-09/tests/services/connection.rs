@@ -34,6 +34,7 @@ pub(crate) fn serve(service: &Service, number: usize, stream: &mut TcpStream) ->
         let path = read_request(stream)?;
         let time = match path.as_str() {
             _ if service.is(&["empty-at-once"]) => Duration::ZERO,
+            _ if service.is(&["mute"]) => Duration::from_secs(60),
             "/slow" => SLOW,
             "/long" => LONG,
             _ => Duration::ZERO,
@@ -65,7 +66,7 @@ pub(crate) fn serve(service: &Service, number: usize, stream: &mut TcpStream) ->
             reset(stream);
             return None;
         }
-        if answer.missing > 0 || service.is(&["closes", "until-closed"]) {
+        if answer.missing > 0 || service.is(&["closes", "until-closed", "one-at-a-time"]) {
             return None;
         }
     }
@@ -121,7 +122,7 @@ impl Answer {
         }
         let mut text = format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n");
         let chunked = service.is(&["chunked", "truncates-chunks"]);
-        if service.is(&["closes", "until-closed"]) {
+        if service.is(&["closes", "until-closed", "one-at-a-time"]) {
             text += "Connection: close\r\n";
         }
         match () {

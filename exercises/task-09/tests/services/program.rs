@@ -32,6 +32,12 @@ const HEALTHY: &[(&str, &str)] = &[
     ("master", "the one that gets the signal passes it on to a worker, which listens"),
     ("exits-143", "the exit code is 128 and the number of the signal"),
     ("quit", "drains on SIGQUIT; SIGTERM and SIGINT end it at once"),
+    ("slow-to-accept", "takes a connection each 60 ms at most"),
+    (
+        "one-at-a-time",
+        "takes the next connection when the one before it is closed, which it does after an answer",
+    ),
+    ("shares", "does not mind if others listen at the same address"),
 ];
 
 /// Those that do not.
@@ -39,6 +45,7 @@ const FAULTY: &[(&str, &str)] = &[
     ("dies", "hears no signal, which therefore kills it"),
     ("aborts", "drains, and then crashes"),
     ("deaf", "ignores the signal"),
+    ("deaf-master", "ignores it, and has a worker, which listens"),
     ("hangs", "drains, and does not exit"),
     ("drops", "closes the connections of requests in flight"),
     ("drops-one", "closes one of them"),
@@ -66,6 +73,7 @@ const FAULTY: &[(&str, &str)] = &[
     ("exits-in-the-load", "exits with 0 when the seventh slow request comes"),
     ("breaks-in-the-load", "answers nothing from then on"),
     ("never-up", "does not listen"),
+    ("mute", "listens, and answers nothing"),
     ("never-ready", "listens, and answers /ready with 503"),
     ("stays", "goes on without a port if it is in use"),
     ("lies", "says that it listens at the address that is its argument, and does not"),
@@ -95,7 +103,8 @@ fn main() {
     }
     match called.name.as_str() {
         "hyper" => hyper::serve(),
-        "master" => unusual::master(),
+        "master" => unusual::master("threads"),
+        "deaf-master" => unusual::master("deaf"),
         "never-up" => asleep(),
         "lies" => unusual::lies(&called.argument.unwrap_or_default()),
         _ => threads::serve(called),
@@ -109,7 +118,11 @@ fn listen(called: &Called) -> TcpListener {
         thread::sleep(Duration::from_millis(700));
     }
     let address = env::var("LISTEN_ADDR").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
-    match TcpListener::bind(&address) {
+    let bound = match address.parse() {
+        Ok(address) if called.is(&["shares"]) => unusual::shared(address),
+        _ => TcpListener::bind(&address),
+    };
+    match bound {
         Ok(listener) => listener,
         Err(_) if called.is(&["stays"]) => asleep(),
         Err(error) => {

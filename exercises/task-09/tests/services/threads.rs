@@ -1,11 +1,12 @@
 //! A thread for each connection, and a drain that may have a fault.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio, abort, exit};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
@@ -102,23 +103,32 @@ impl Service {
                 continue;
             };
             next += 1;
-            self.clone().serve(next, stream);
+            let served = self.clone().serve(next, stream);
+            if self.is(&["one-at-a-time"]) {
+                let _ = served.map(JoinHandle::join);
+            }
+            if self.is(&["slow-to-accept"]) {
+                thread::sleep(Duration::from_millis(60));
+            }
         }
     }
 
-    fn serve(self: Arc<Self>, number: usize, mut stream: TcpStream) {
-        stream.set_nonblocking(false).expect("a stream");
-        let Ok(copy) = stream.try_clone() else { return };
+    fn serve(self: Arc<Self>, number: usize, mut stream: TcpStream) -> io::Result<JoinHandle<()>> {
+        stream.set_nonblocking(false)?;
+        let copy = stream.try_clone()?;
         self.open().insert(number, Open { stream: copy, answered: 0 });
-        thread::spawn(move || {
+        Ok(thread::spawn(move || {
             connection::serve(&self, number, &mut stream);
             self.open().remove(&number);
             self.closed.notify_all();
-        });
+        }))
     }
 
     fn drain(&self, number: i32) -> ! {
         self.draining.store(true, Ordering::SeqCst);
+        if !self.is(&["silent"]) {
+            say("draining");
+        }
         self.be_noisy();
         self.break_connections();
         thread::sleep(Duration::from_millis(match () {

@@ -1,6 +1,8 @@
-//! Services that do not listen themselves.
+//! Services that do not listen themselves, or not alone.
 
 use std::env;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio, exit};
 use std::thread;
 use std::time::Duration;
@@ -9,14 +11,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tokio::net::TcpSocket;
+use tokio::runtime::Runtime;
 
 use crate::{asleep, say};
 
 /// Starts a worker, which listens, and passes the signals on to it.
-pub(crate) fn master() -> ! {
+pub(crate) fn master(worker: &str) -> ! {
     let mut signals = Signals::new([SIGTERM, SIGINT]).expect("signals can be handled");
     let itself = env::current_exe().expect("this program has a path");
-    let mut worker = Command::new(itself).arg("threads").stdin(Stdio::null()).spawn().expect("it starts");
+    let mut worker = Command::new(itself).arg(worker).stdin(Stdio::null()).spawn().expect("it starts");
     let pid = Pid::from_raw(worker.id().cast_signed());
     thread::spawn(move || {
         for number in signals.forever() {
@@ -33,4 +37,14 @@ pub(crate) fn lies(address: &str) -> ! {
     thread::sleep(Duration::from_millis(50));
     say(&format!("listening on {address}"));
     asleep()
+}
+
+/// Binds an address as workers do that share it.
+pub(crate) fn shared(address: SocketAddr) -> io::Result<TcpListener> {
+    Runtime::new()?.block_on(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuseport(true)?;
+        socket.bind(address)?;
+        socket.listen(128)?.into_std()
+    })
 }

@@ -1,0 +1,183 @@
+//! The drain test on trial, with a service that it tries.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use drain_kit::{Exit, Moment, Outcome, Program, Running, Scenario, leaks, ms, program};
+use tinyjson::JsonValue;
+
+/// What each trial says, unless it says something else.
+const LISTENS: [&str; 2] = ["--ready-line", "listening on"];
+/// The machine must have been late by so much before a service that takes 400 ms is to blame for nothing.
+const BUSY: Duration = ms(200);
+
+/// The path of the service that comes with the drill.
+pub(crate) fn service() -> String {
+    program!("service").to_string_lossy().into_owned()
+}
+
+/// A trial that has been started.
+pub(crate) struct Tried<'a> {
+    scenario: &'a Scenario,
+    pub(crate) program: Running,
+    pub(crate) begun: Moment,
+    what: String,
+}
+
+/// What it said in the end.
+pub(crate) struct Said {
+    pub(crate) verdict: String,
+    pub(crate) fault: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) in_flight: f64,
+    pub(crate) duration_ms: Option<f64>,
+}
+
+/// Tries one of the services that print where they listen.
+#[track_caller]
+pub(crate) fn tried<'a>(scenario: &'a Scenario, name: &str, options: &str) -> Tried<'a> {
+    let program = Program::new(scenario, program!()).called(name);
+    start(scenario, program, &LISTENS, options, &format!("{} {name}", service()))
+}
+
+/// Tries a service with these words as the whole command line. It is told to listen at this address.
+#[track_caller]
+pub(crate) fn tried_at<'a>(
+    scenario: &'a Scenario,
+    address: SocketAddr,
+    options: &str,
+    words: &str,
+) -> Tried<'a> {
+    let program = Program::new(scenario, program!()).env("LISTEN_ADDR", &address.to_string());
+    start(scenario, program.called(words), &[], options, &format!("{} {words}", service()))
+}
+
+#[track_caller]
+pub(crate) fn start<'a>(
+    scenario: &'a Scenario,
+    program: Program<'a>,
+    before: &[&str],
+    options: &str,
+    command: &str,
+) -> Tried<'a> {
+    let begun = Moment::now();
+    let words = ["--json"].iter().chain(before).copied().chain(options.split_whitespace());
+    let words = words.chain(["--"]).chain(command.split(' '));
+    let program = words.fold(program, Program::arg).start();
+    let name = command.rsplit('/').next().unwrap_or_default();
+    Tried { scenario, program, begun, what: format!("{options} -- {name}").trim().to_owned() }
+}
+
+impl Tried<'_> {
+    /// Requires this verdict, or this fault, and the exit code that goes with it.
+    #[track_caller]
+    pub(crate) fn says(&self, expected: &str) -> Said {
+        let exit = self.program.exit();
+        let (verdict, code) = match expected {
+            "drained" => ("drained", 0),
+            "could_not_run" => ("could_not_run", 2),
+            "proves_nothing" => ("proves_nothing", 3),
+            _ => ("fault", 1),
+        };
+        let said = self.said(exit);
+        let observed = match &said.fault {
+            Some(fault) => fault.clone(),
+            None => said.verdict.clone(),
+        };
+        let as_expected = observed == expected && said.verdict == verdict;
+        let expected = format!("{expected}, exit code {code}, of `{}`", self.what);
+        let observed = format!("{observed}, {exit}: {}", said.reason.clone().unwrap_or_default());
+        if !as_expected || exit.outcome != Outcome::Code(code) {
+            self.differs(exit.at, &expected, &observed);
+        }
+        said
+    }
+
+    /// Requires that so many requests were in flight.
+    #[track_caller]
+    pub(crate) fn says_in_flight(&self, expected: &str, in_flight: usize) {
+        let said = self.says(expected);
+        if said.in_flight != in_flight as f64 {
+            let expected = format!("{in_flight} in flight, of `{}`", self.what);
+            self.differs(Moment::now(), &expected, &format!("{} in flight", said.in_flight));
+        }
+    }
+
+    /// Not what was expected, if the machine cannot be the reason.
+    #[track_caller]
+    fn differs(&self, at: Moment, expected: &str, observed: &str) -> ! {
+        let took = at.since(self.begun);
+        self.scenario.too_late(took.saturating_sub(BUSY), self.begun, at, expected, observed)
+    }
+
+    /// The one line on its stdout.
+    #[track_caller]
+    fn said(&self, exit: Exit) -> Said {
+        let lines: Vec<String> = self.program.stdout().into_iter().map(|(_, line)| line).collect();
+        let parsed = match lines.as_slice() {
+            [line] => line.parse::<JsonValue>().ok().and_then(|json| Said::read(&json)),
+            _ => None,
+        };
+        parsed.unwrap_or_else(|| {
+            let stderr =
+                self.program.stderr().pop().map_or_else(String::new, |(_, line)| format!("; {line}"));
+            let shown = if lines.is_empty() { "nothing".to_owned() } else { lines.join(" / ") };
+            self.scenario.fail_at(
+                exit.at,
+                format!("one line of JSON on stdout, with the fields of the brief, of `{}`", self.what),
+                format!("{shown}, {exit}{stderr}"),
+            )
+        })
+    }
+
+    /// Waits for a line of the service, which the program passes on to stderr.
+    pub(crate) fn passes_on(&self, words: &str) -> Moment {
+        let _waiting = self.scenario.waiting(format!("`{words}` of the service on stderr"));
+        loop {
+            let lines = self.program.stderr();
+            if let Some((at, _)) = lines.iter().find(|(_, line)| line.contains(words)) {
+                return *at;
+            }
+            if let Some(exit) = self.program.exited() {
+                let expected = format!("`{words}`, a line of the service, on stderr");
+                self.scenario.fail_at(exit.at, expected, format!("no such line, {exit}"));
+            }
+            thread::sleep(ms(2));
+        }
+    }
+
+    /// Requires that it has ended so soon after its start.
+    #[track_caller]
+    pub(crate) fn takes_at_most(&self, limit: Duration) {
+        self.program.exit_at_most(limit, self.begun);
+    }
+
+    #[track_caller]
+    pub(crate) fn leaves_nothing(&self) {
+        leaks::require_no_process_left(self.scenario, &self.program);
+    }
+}
+
+impl Said {
+    fn read(json: &JsonValue) -> Option<Self> {
+        let object: &std::collections::HashMap<String, JsonValue> = json.get()?;
+        let text = |name: &str| match object.get(name)? {
+            JsonValue::Null => Some(None),
+            JsonValue::String(text) => Some(Some(text.clone())),
+            _ => None,
+        };
+        let number = |name: &str| match object.get(name)? {
+            JsonValue::Null => Some(None),
+            JsonValue::Number(number) => Some(Some(*number)),
+            _ => None,
+        };
+        Some(Self {
+            verdict: text("verdict")??,
+            fault: text("fault")?,
+            reason: text("reason")?,
+            in_flight: number("in_flight")??,
+            duration_ms: number("duration_ms")?,
+        })
+    }
+}
