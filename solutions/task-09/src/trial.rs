@@ -18,6 +18,8 @@ use crate::report::Report;
 use crate::service::Service;
 use crate::sockets::Sockets;
 
+/// It waits for half a second at most; if its connects do so, too, nobody accepts.
+const LOAD: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Starts the service, sends it the signal while requests are in flight, and says what it did.
@@ -53,6 +55,7 @@ async fn attempt(options: &Options) -> Result<Report, String> {
     };
     let requests = tokio::select! {
         requests = load(rehearsed, address) => requests?,
+        () = sleep(LOAD) => return Err("the load cannot be sent: connects are not answered".to_owned()),
         status = exit(&mut service) => return Err(format!("{}, before the signal", exit_shown(status?))),
     };
     drain(options, &mut service, address, requests).await

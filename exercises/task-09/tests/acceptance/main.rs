@@ -16,7 +16,8 @@ use crate::tried::{Tried, service, start, tried, tried_at};
 #[test]
 fn healthy_services_have_drained() {
     let scenario = Scenario::new();
-    let names = ["threads", "hyper", "chunked", "closes", "until-closed", "clock", "no-content", "master"];
+    let names =
+        ["threads", "hyper", "chunked", "closes", "until-closed", "clock", "no-content", "master", "lingers"];
     let all: Vec<Tried> = names.iter().map(|name| tried(&scenario, name, "--get /slow")).collect();
     for tried in all {
         tried.says_in_flight("drained", 4);
@@ -136,13 +137,14 @@ fn a_bad_end_is_named() {
     expected.says("exit_code");
 }
 
-/// `hung`: the service had not exited at the deadline, whether it has answered everything or does not hear the signal.
+/// `hung`: the service had not exited at the deadline: it does not hear the signal, it does not exit, or it waits for
+/// clients to hang up, which they do not.
 ///
 /// Why: at the end of the grace period it is killed, with everything that it has not written down.
 #[test]
 fn a_service_that_hangs_is_named() {
     let scenario = Scenario::new();
-    all_say(&scenario, &["hangs", "deaf"], "--get /slow --deadline 1s", "hung");
+    all_say(&scenario, &["hangs", "deaf", "waits"], "--get /slow --deadline 1s", "hung");
 }
 
 /// `refused_early`: in the window new connections are answered, from its beginning to its end.

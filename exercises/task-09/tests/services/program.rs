@@ -37,6 +37,7 @@ const HEALTHY: &[(&str, &str)] = &[
         "one-at-a-time",
         "takes the next connection when the one before it is closed, which it does after an answer",
     ),
+    ("lingers", "leaves a process behind that ends by itself 50 ms later"),
     ("shares", "does not mind if others listen at the same address"),
 ];
 
@@ -47,6 +48,7 @@ const FAULTY: &[(&str, &str)] = &[
     ("deaf", "ignores the signal"),
     ("deaf-master", "ignores it, and has a worker, which listens"),
     ("hangs", "drains, and does not exit"),
+    ("waits", "drains, and waits until its clients have closed their connections"),
     ("drops", "closes the connections of requests in flight"),
     ("drops-one", "closes one of them"),
     ("drops-new", "closes those on which it has answered nothing yet"),

@@ -141,7 +141,9 @@ impl Service {
         }
         // Who waits for a request now waits in vain; who has one answers it first.
         let idle = |open: &HashMap<usize, Open>| {
-            open.values().for_each(|open| drop(open.stream.shutdown(Shutdown::Read)));
+            if !self.is(&["waits"]) {
+                open.values().for_each(|open| drop(open.stream.shutdown(Shutdown::Read)));
+            }
         };
         let mut open = self.open();
         idle(&open);
@@ -179,6 +181,7 @@ impl Service {
             "exit-code" => exit(3),
             "exits-143" => exit(128 + number),
             "leaks" | "drops-and-leaks" => start("sleep", &["20"]),
+            "lingers" => start("sleep", &["0.05"]),
             "leaks-a-session" => start("setsid", &["sleep", "20"]),
             _ => {}
         }
