@@ -32,9 +32,9 @@ fn healthy_services_have_drained() {
 #[test]
 fn a_service_that_prints_much_is_not_held_up() {
     let scenario = Scenario::new();
-    let tried = tried(&scenario, "noisy", "--get /slow");
-    tried.passes_on("draining");
+    let tried = tried(&scenario, "noisy", "--get /slow --deadline 3s");
     tried.says("drained");
+    tried.passes_on("draining");
 }
 
 /// The service is up when its line comes, when a path is answered with a 2xx, or when it takes connections.
@@ -153,11 +153,11 @@ fn a_service_that_hangs_is_named() {
 #[test]
 fn the_window_is_watched() {
     let scenario = Scenario::new();
-    let window = "--get /slow --window 300ms";
+    let window = "--get /slow --window 600ms";
     let ready = format!("{window} --ready /ready");
     let names = ["threads", "refuses-early", "cuts-early"];
     let refusing = names.map(|name| tried(&scenario, name, &ready));
-    let gone = tried(&scenario, "threads", "--get /fast --window 300ms");
+    let gone = tried(&scenario, "threads", "--get /fast --window 600ms");
     let drained = [tried(&scenario, "window", window), tried(&scenario, "window", &ready)];
     for tried in refusing {
         tried.says("refused_early");
@@ -177,7 +177,7 @@ fn who_goes_on_accepting_is_named() {
     let scenario = Scenario::new();
     let all = ["accepts", "kernel-accepts"].map(|name| tried(&scenario, name, "--get /long"));
     let healthy = tried(&scenario, "hyper", "--get /long");
-    let window = tried(&scenario, "window", "--get /long --window 300ms");
+    let window = tried(&scenario, "window", "--get /long --window 600ms");
     for tried in all {
         tried.says("accepting");
     }
@@ -353,9 +353,17 @@ mod leaks {
     fn nothing_is_left_however_a_trial_ends() {
         let scenario = Scenario::new();
         let limits = "--get /slow --startup 1s --deadline 1s";
-        let names = ["threads", "hangs", "deaf", "mute", "never-up", "drops-and-leaks", "deaf-master"];
-        for tried in names.map(|name| tried(&scenario, name, limits)) {
-            tried.program.exit();
+        let all = [
+            ("threads", "drained"),
+            ("hangs", "hung"),
+            ("deaf", "hung"),
+            ("deaf-master", "hung"),
+            ("mute", "could_not_run"),
+            ("never-up", "could_not_run"),
+            ("drops-and-leaks", "dropped"),
+        ];
+        for (tried, expected) in all.map(|(name, expected)| (tried(&scenario, name, limits), expected)) {
+            tried.says(expected);
             tried.leaves_nothing();
         }
     }
