@@ -76,10 +76,15 @@ impl Socket {
     /// `0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 ...`
     fn read(line: &str) -> Option<Self> {
         let mut fields = line.split_whitespace().skip(1);
-        let (local, remote) = (address(fields.next()?)?, address(fields.next()?)?);
-        let state = u8::from_str_radix(fields.next()?, 16).ok()?;
+        let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
+        let state = u8::from_str_radix(state, 16).ok()?;
+        // Most are connections that ended a minute ago.
+        if ![ESTABLISHED, LISTEN].contains(&state) {
+            return None;
+        }
         let (_, unread) = fields.next()?.split_once(':')?;
         let unread = u64::from_str_radix(unread, 16).ok()?;
+        let (local, remote) = (address(local)?, address(remote)?);
         Some(Self { local, remote, state, unread, inode: fields.nth(4)?.parse().ok()? })
     }
 }
