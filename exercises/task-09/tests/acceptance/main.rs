@@ -155,8 +155,9 @@ fn the_window_is_watched() {
     let scenario = Scenario::new();
     let window = "--get /slow --window 600ms";
     let ready = format!("{window} --ready /ready");
+    // They run on beyond the window: an exit before its end is another case.
     let names = ["threads", "refuses-early", "cuts-early"];
-    let refusing = names.map(|name| tried(&scenario, name, &ready));
+    let refusing = names.map(|name| tried(&scenario, name, &format!("{ready} --get /long")));
     let gone = tried(&scenario, "threads", "--get /fast --window 600ms");
     let drained = [tried(&scenario, "window", window), tried(&scenario, "window", &ready)];
     for tried in refusing {

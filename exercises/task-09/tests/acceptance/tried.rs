@@ -106,6 +106,7 @@ impl Tried<'_> {
     #[track_caller]
     fn differs(&self, at: Moment, (wanted, word): (&str, &str), expected: &str, observed: &str) -> ! {
         let late = match (wanted, word) {
+            ("could_not_run", _) => self.scenario.fail_at(at, expected, observed),
             // Requests were answered before the signal, or the drain was over before anybody knocked.
             (_, "proves_nothing" | "fewer") | ("accepting", _) | (_, "accepting") => ms(300),
             // The machine was late where the brief gives so much time, or a probe came too late.
