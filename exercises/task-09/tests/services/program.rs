@@ -63,7 +63,7 @@ const FAULTY: &[(&str, &str)] = &[
     ("empties", "answers it with 200 and no body"),
     ("babbles", "answers it with what is no HTTP"),
     ("empty-at-once", "answers everything with 200 and no body, at once"),
-    ("refuses-early", "refuses new connections 400 ms after the signal, where 600 were promised"),
+    ("refuses-early", "refuses new connections 200 ms after the signal, where 600 were promised"),
     ("cuts-early", "takes connections in these 600 ms, and answers none"),
     ("accepts", "goes on taking and answering new connections"),
     ("kernel-accepts", "keeps its listener, and does not look at it any more"),

@@ -133,7 +133,7 @@ impl Service {
         self.break_connections();
         thread::sleep(Duration::from_millis(match () {
             () if self.is(&["window", "cuts-early"]) => 600,
-            () if self.is(&["refuses-early"]) => 400,
+            () if self.is(&["refuses-early"]) => 200,
             () => 0,
         }));
         if !self.is(&["accepts", "kernel-accepts"]) {

@@ -48,7 +48,7 @@ impl Connection {
     ///
     /// If the connection does not take it.
     pub async fn send(&mut self, path: &str) -> io::Result<()> {
-        self.from = self.record.len();
+        self.from = self.record.received();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.server);
         self.to_service.write_all(request.as_bytes()).await
     }

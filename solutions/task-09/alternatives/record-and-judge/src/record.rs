@@ -69,8 +69,8 @@ impl Record {
         Some((at.unwrap_or_else(Instant::now), read))
     }
 
-    /// How many bytes there are.
-    pub fn len(&self) -> usize {
+    /// How many bytes have come.
+    pub fn received(&self) -> usize {
         locked(&self.content).bytes.len()
     }
 
