@@ -112,7 +112,7 @@ impl Tried<'_> {
         let (late, from, to) = match (wanted, word) {
             ("could_not_run", _) => self.scenario.fail_at(end, expected, observed),
             // Requests were answered before the signal.
-            (_, "proves_nothing" | "fewer") => (ms(300), before_the_end(drain + ms(600)), signal),
+            (_, "proves_nothing" | "fewer") => (ms(500), before_the_end(drain + ms(1_000)), signal),
             // The service was late at its door, or the drain was over before anybody knocked.
             ("accepting", _) | (_, "accepting") | ("refused_early", "drained") => (ms(300), signal, end),
             (_, "refused_early") => (ms(30), signal, end),

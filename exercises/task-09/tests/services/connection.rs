@@ -14,7 +14,7 @@ use nix::sys::socket::{setsockopt, sockopt::Linger};
 
 use crate::threads::Service;
 
-pub(crate) const SLOW: Duration = Duration::from_millis(400);
+pub(crate) const SLOW: Duration = Duration::from_millis(700);
 pub(crate) const LONG: Duration = Duration::from_millis(1_200);
 
 /// With four connections this many slow requests are a rehearsal, and a half of the load.
