@@ -144,7 +144,7 @@ fn a_bad_end_is_named() {
 #[test]
 fn a_service_that_hangs_is_named() {
     let scenario = Scenario::new();
-    all_say(&scenario, &["hangs", "deaf", "waits"], "--get /slow --deadline 1s", "hung");
+    all_say(&scenario, &["hangs", "deaf", "waits", "stalls"], "--get /slow --deadline 1s", "hung");
 }
 
 /// `refused_early`: in the window new connections are answered, from its beginning to its end.
@@ -153,12 +153,12 @@ fn a_service_that_hangs_is_named() {
 #[test]
 fn the_window_is_watched() {
     let scenario = Scenario::new();
-    let window = "--get /slow --window 600ms";
+    let window = "--get /slow --window 1s";
     let ready = format!("{window} --ready /ready");
     // They run on beyond the window: an exit before its end is another case.
     let names = ["threads", "refuses-early", "cuts-early"];
     let refusing = names.map(|name| tried(&scenario, name, &format!("{ready} --get /long")));
-    let gone = tried(&scenario, "threads", "--get /fast --window 600ms");
+    let gone = tried(&scenario, "threads", "--get /fast --window 1s");
     let drained = [tried(&scenario, "window", window), tried(&scenario, "window", &ready)];
     for tried in refusing {
         tried.says("refused_early");
@@ -178,7 +178,7 @@ fn who_goes_on_accepting_is_named() {
     let scenario = Scenario::new();
     let all = ["accepts", "kernel-accepts"].map(|name| tried(&scenario, name, "--get /long"));
     let healthy = tried(&scenario, "hyper", "--get /long");
-    let window = tried(&scenario, "window", "--get /long --window 600ms");
+    let window = tried(&scenario, "window", "--get /long --window 1s");
     for tried in all {
         tried.says("accepting");
     }
@@ -303,6 +303,7 @@ fn a_trial_ends_in_time() {
     for (tried, expected) in [
         (tried(&scenario, "hangs", limits), "hung"),
         (tried(&scenario, "deaf", limits), "hung"),
+        (tried(&scenario, "stalls", limits), "hung"),
         (tried(&scenario, "mute", limits), "could_not_run"),
         (tried(&scenario, "never-up", limits), "could_not_run"),
     ] {

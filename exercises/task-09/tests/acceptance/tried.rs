@@ -114,7 +114,8 @@ impl Tried<'_> {
             // Requests were answered before the signal.
             (_, "proves_nothing" | "fewer") => (ms(500), before_the_end(drain + ms(1_000)), signal),
             // The service was late at its door, or the drain was over before anybody knocked.
-            ("accepting", _) | (_, "accepting") | ("refused_early", "drained") => (ms(300), signal, end),
+            ("accepting", _) | (_, "accepting") => (ms(300), signal, end),
+            ("refused_early", "drained") => (ms(200), signal, end),
             (_, "refused_early") => (ms(30), signal, end),
             (_, "process_left") => (ms(150), before_the_end(ms(500)), end),
             (_, "could_not_run" | "hung") => (ms(500), self.begun, end),

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use nix::libc::linger;
 use nix::sys::socket::{setsockopt, sockopt::Linger};
 
+use crate::asleep;
 use crate::threads::Service;
 
 pub(crate) const SLOW: Duration = Duration::from_millis(700);
@@ -52,6 +53,9 @@ pub(crate) fn serve(service: &Service, number: usize, stream: &mut TcpStream) ->
         }
         thread::sleep(time);
         let in_flight = service.is_draining() && !came_in_the_drain;
+        if in_flight && service.is(&["stalls"]) {
+            asleep();
+        }
         if in_flight && service.is(&["resets"]) {
             reset(stream);
             return None;

@@ -132,8 +132,8 @@ impl Service {
         self.be_noisy();
         self.break_connections();
         thread::sleep(Duration::from_millis(match () {
-            () if self.is(&["window", "cuts-early"]) => 600,
-            () if self.is(&["refuses-early"]) => 200,
+            () if self.is(&["window", "cuts-early"]) => 1_000,
+            () if self.is(&["refuses-early"]) => 700,
             () => 0,
         }));
         if !self.is(&["accepts", "kernel-accepts"]) {

@@ -16,15 +16,15 @@ use tokio::runtime::Runtime;
 
 use crate::{asleep, say};
 
-/// Starts a worker, which listens, and passes the signals on to it.
+/// Starts a worker, which listens, and tells it to drain with a signal that only we use.
 pub(crate) fn master(worker: &str) -> ! {
     let mut signals = Signals::new([SIGTERM, SIGINT]).expect("signals can be handled");
     let itself = env::current_exe().expect("this program has a path");
     let mut worker = Command::new(itself).arg(worker).stdin(Stdio::null()).spawn().expect("it starts");
     let pid = Pid::from_raw(worker.id().cast_signed());
     thread::spawn(move || {
-        for number in signals.forever() {
-            let _ = Signal::try_from(number).map(|signal| kill(pid, signal));
+        for _ in signals.forever() {
+            let _ = kill(pid, Signal::SIGQUIT);
         }
     });
     let code = worker.wait().ok().and_then(|status| status.code());
