@@ -4,7 +4,7 @@ mod tried;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use drain_kit::{Program, Running, Scenario, Signal, program, secs};
+use drain_kit::{Program, Running, Scenario, Signal, ms, program, secs};
 
 use crate::tried::{Tried, service, start, tried, tried_at};
 
@@ -156,8 +156,10 @@ fn the_window_is_watched() {
     let window = "--get /slow --window 1s";
     let ready = format!("{window} --ready /ready");
     // They run on beyond the window: an exit before its end is another case.
-    let names = ["threads", "refuses-early", "cuts-early"];
-    let refusing = names.map(|name| tried(&scenario, name, &format!("{ready} --get /long")));
+    let refusing = [("threads", 900), ("cuts-early", 900), ("refuses-early", 200)];
+    let refusing = refusing.map(|(name, time)| {
+        tried(&scenario, name, &format!("{ready} --get /long")).that_refuses_for(ms(time))
+    });
     let gone = tried(&scenario, "threads", "--get /fast --window 1s");
     let drained = [tried(&scenario, "window", window), tried(&scenario, "window", &ready)];
     for tried in refusing {

@@ -20,6 +20,8 @@ pub(crate) struct Tried<'a> {
     pub(crate) program: Running,
     pub(crate) begun: Moment,
     what: String,
+    /// For how much of the window new connections are refused, where they are.
+    refuses_for: Duration,
 }
 
 /// What it said in the end.
@@ -63,10 +65,16 @@ pub(crate) fn start<'a>(
     let words = words.chain(["--"]).chain(command.split(' '));
     let program = words.fold(program, Program::arg).start();
     let name = command.rsplit('/').next().unwrap_or_default();
-    Tried { scenario, program, begun, what: format!("{options} -- {name}").trim().to_owned() }
+    let what = format!("{options} -- {name}").trim().to_owned();
+    Tried { scenario, program, begun, what, refuses_for: ms(900) }
 }
 
 impl Tried<'_> {
+    /// Says for how much of the window the service refuses new connections: who is late by that much cannot know.
+    pub(crate) fn that_refuses_for(self, time: Duration) -> Self {
+        Self { refuses_for: time, ..self }
+    }
+
     /// Requires this verdict, or this fault, and the exit code that goes with it.
     #[track_caller]
     pub(crate) fn says(&self, wanted: &str) -> Said {
@@ -115,7 +123,7 @@ impl Tried<'_> {
             (_, "proves_nothing" | "fewer") => (ms(500), before_the_end(drain + ms(1_000)), signal),
             // The service was late at its door, or the drain was over before anybody knocked.
             ("accepting", _) | (_, "accepting") => (ms(300), signal, end),
-            ("refused_early", "drained") => (ms(200), signal, end),
+            ("refused_early", "drained") => (self.refuses_for, signal, end),
             (_, "refused_early") => (ms(30), signal, end),
             (_, "process_left") => (ms(150), before_the_end(ms(500)), end),
             (_, "could_not_run" | "hung") => (ms(500), self.begun, end),
