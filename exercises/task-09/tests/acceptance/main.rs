@@ -156,7 +156,8 @@ fn the_window_is_watched() {
     let window = "--get /slow --window 1s";
     let ready = format!("{window} --ready /ready");
     // They run on beyond the window: an exit before its end is another case.
-    let refusing = [("threads", 900), ("cuts-early", 900), ("refuses-early", 200)];
+    let refusing =
+        [("threads", 900), ("cuts-early", 900), ("refuses-early", 600), ("refuses-a-little-early", 200)];
     let refusing = refusing.map(|(name, time)| {
         tried(&scenario, name, &format!("{ready} --get /long")).that_refuses_for(ms(time))
     });

@@ -133,7 +133,8 @@ impl Service {
         self.break_connections();
         thread::sleep(Duration::from_millis(match () {
             () if self.is(&["window", "cuts-early"]) => 1_000,
-            () if self.is(&["refuses-early"]) => 700,
+            () if self.is(&["refuses-early"]) => 300,
+            () if self.is(&["refuses-a-little-early"]) => 700,
             () => 0,
         }));
         if !self.is(&["accepts", "kernel-accepts"]) {
