@@ -16,7 +16,7 @@ use crate::asleep;
 use crate::threads::Service;
 
 pub(crate) const SLOW: Duration = Duration::from_millis(700);
-pub(crate) const LONG: Duration = Duration::from_millis(1_200);
+pub(crate) const LONG: Duration = Duration::from_millis(1_600);
 
 /// With four connections this many slow requests are a rehearsal, and a half of the load.
 const MANY: usize = 6;

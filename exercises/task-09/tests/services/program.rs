@@ -1,7 +1,7 @@
 //! Services to try a drain test on: healthy ones of different build, and the same with a fault.
 //!
 //! `task-09-service NAME` listens on `LISTEN_ADDR` (default `127.0.0.1:8080`) and prints `listening on ADDRESS`. It
-//! answers `/fast` at once, `/slow` after 700 ms, `/long` after 1.2 s, and `/ready`: with 503 once it drains.
+//! answers `/fast` at once, `/slow` after 700 ms, `/long` after 1.6 s, and `/ready`: with 503 once it drains.
 #![forbid(unsafe_code)]
 
 mod connection;
