@@ -347,7 +347,7 @@ async fn a_producer_that_is_not_polled_does_not_hold_up_the_drain() {
     let scenario = Scenario::new();
     let pool = Pool::start(1, 1);
     for number in 1..=2 {
-        let accepted = pool.submit(sleep(secs(1)));
+        let accepted = pool.submit(async { sleep(secs(1)).await });
         let accepted = scenario.wait_at_most(secs(1), format!("submit {number} to return"), accepted).await;
         scenario.require(accepted.is_ok(), format!("job {number} accepted"), format!("{accepted:?}"));
     }

@@ -20,21 +20,27 @@ fn healthy_services_have_drained() {
         ["threads", "hyper", "chunked", "closes", "until-closed", "clock", "no-content", "master", "lingers"];
     let all: Vec<Tried> = names.iter().map(|name| tried(&scenario, name, "--get /slow")).collect();
     let unusual = tried(&scenario, "exits-143", "--get /slow --exit-code 143");
+    // Each request has the answer of its own path as its measure.
+    let mixed = tried(&scenario, "threads", "--get /slow --get /nothing");
     for tried in all {
         tried.says_in_flight("drained", 4);
     }
     unusual.says("drained");
+    mixed.says_in_flight("drained", 4);
 }
 
-/// Whatever a service prints, before and after the signal, is read: it does not stand still because of a full pipe.
+/// Whatever a service prints, text or not, before and after the signal, is read: it does not stand still because of a full
+/// pipe.
 ///
 /// Why: the service works for months, hangs in your test, and people look for the fault in the service.
 #[test]
 fn a_service_that_prints_much_is_not_held_up() {
     let scenario = Scenario::new();
-    let tried = tried(&scenario, "noisy", "--get /slow --deadline 3s");
-    tried.says("drained");
-    tried.passes_on("draining");
+    let all = ["noisy", "garbled"].map(|name| tried(&scenario, name, "--get /slow --deadline 3s"));
+    for tried in all {
+        tried.says("drained");
+        tried.passes_on("draining");
+    }
 }
 
 /// The service is up when its line comes, when a path is answered with a 2xx, or when it takes connections.
@@ -333,6 +339,8 @@ fn few_descriptors_are_enough_or_it_is_said() {
     let [enough, too_many] = [20, 300].map(few);
     enough.says_in_flight("drained", 20);
     too_many.says("could_not_run");
+    // Also who has no descriptor left to look for it finds what is to be killed.
+    too_many.leaves_nothing();
 }
 
 mod leaks {

@@ -36,7 +36,7 @@ pub(crate) fn serve(service: &Service, number: usize, stream: &mut TcpStream) ->
         let time = match path.as_str() {
             _ if service.is(&["empty-at-once"]) => Duration::ZERO,
             _ if service.is(&["mute"]) => Duration::from_secs(60),
-            "/slow" => SLOW,
+            "/slow" | "/nothing" => SLOW,
             "/long" => LONG,
             _ => Duration::ZERO,
         };
@@ -94,7 +94,7 @@ fn read_request(stream: &mut TcpStream) -> Option<String> {
 
 fn answer(service: &Service, path: &str, in_flight: bool) -> Answer {
     let full = |status, body: &str| Answer { status, body: body.to_owned(), missing: 0 };
-    let known = ["/fast", "/slow", "/long", "/ready", "/"].contains(&path);
+    let known = ["/fast", "/slow", "/long", "/nothing", "/ready", "/"].contains(&path);
     match path {
         _ if service.is(&["empty-at-once"]) => full("200 OK", ""),
         _ if in_flight && service.is(&["server-error"]) => full("503 Service Unavailable", "draining\n"),
@@ -109,7 +109,7 @@ fn answer(service: &Service, path: &str, in_flight: bool) -> Answer {
             full("503 Service Unavailable", "draining\n")
         }
         _ if !known => full("404 Not Found", "no such path\n"),
-        _ if service.is(&["no-content"]) => full("204 No Content", ""),
+        _ if path == "/nothing" || service.is(&["no-content"]) => full("204 No Content", ""),
         _ if service.is(&["clock"]) => {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             full("200 OK", &format!("it is {}\n", ".".repeat(now.subsec_nanos() as usize % 100 + 1)))
@@ -131,7 +131,9 @@ impl Answer {
         }
         match () {
             () if chunked => text += "Transfer-Encoding: chunked\r\n\r\n",
-            () if service.is(&["until-closed", "no-content"]) => text += "\r\n",
+            () if body.is_empty() && status.starts_with("204") || service.is(&["until-closed"]) => {
+                text += "\r\n"
+            }
             () => {
                 let _ = write!(text, "Content-Length: {}\r\n\r\n", body.len());
             }

@@ -1,7 +1,8 @@
 //! Services to try a drain test on: healthy ones of different build, and the same with a fault.
 //!
 //! `task-09-service NAME` listens on `LISTEN_ADDR` (default `127.0.0.1:8080`) and prints `listening on ADDRESS`. It
-//! answers `/fast` at once, `/slow` after 700 ms, `/long` after 1.6 s, and `/ready`: with 503 once it drains.
+//! answers `/fast` at once, `/slow` after 700 ms, `/long` after 1.6 s, `/nothing` after 700 ms with 204, and `/ready`:
+//! with 503 once it drains.
 #![forbid(unsafe_code)]
 
 mod connection;
@@ -27,6 +28,7 @@ const HEALTHY: &[(&str, &str)] = &[
     ("no-content", "204, without a body"),
     ("silent", "prints nothing"),
     ("noisy", "prints more than a pipe holds, before and after the signal"),
+    ("garbled", "so does this, and some of it is no text"),
     ("slow-start", "is up after 700 ms, and says so before"),
     ("window", "takes new connections until a second after the signal"),
     ("master", "has a worker, which listens, and tells it to drain; a signal to the worker itself ends that"),
@@ -142,8 +144,12 @@ fn say_ready(address: SocketAddr) {
 
 /// A service does not care whether somebody reads what it prints.
 fn say(line: &str) {
+    say_bytes(line.as_bytes());
+}
+
+fn say_bytes(line: &[u8]) {
     let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{line}");
+    let _ = stdout.write_all(&[line, b"\n"].concat());
     let _ = stdout.flush();
 }
 

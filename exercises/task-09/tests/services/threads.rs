@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::{Called, asleep, connection, listen, say, say_ready};
+use crate::{Called, asleep, connection, listen, say, say_bytes, say_ready};
 
 /// How often the listener looks whether it is to be closed.
 const TICK: Duration = Duration::from_millis(2);
@@ -52,6 +52,9 @@ pub(crate) fn serve(called: Called) -> ! {
     });
     let acceptor = service.clone();
     thread::spawn(move || acceptor.accept(listener));
+    if service.is(&["garbled"]) {
+        say_bytes(b"\xff\xfe");
+    }
     if !service.is(&["silent"]) {
         say_ready(address);
     }
@@ -84,7 +87,7 @@ impl Service {
     }
 
     fn be_noisy(&self) {
-        if self.is(&["noisy"]) {
+        if self.is(&["noisy", "garbled"]) {
             (0..2_000).for_each(|number| say(&format!("{number:0100}")));
         }
     }
