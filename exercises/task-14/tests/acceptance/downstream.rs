@@ -63,6 +63,16 @@ impl Downstream {
         }
     }
 
+    /// Waits until it was asked for all of these, which must be soon.
+    #[track_caller]
+    pub(crate) fn wait_until_asked(&self, scenario: &Scenario, names: &[&str]) {
+        let begun = Moment::now();
+        while names.iter().any(|name| self.asked(name).is_empty()) && Moment::now().since(begun) < secs(2) {
+            thread::sleep(ms(1));
+        }
+        scenario.at_most(secs(1), begun, Moment::now(), "calls, which are made at once");
+    }
+
     /// Requires that it was asked so often for this.
     #[track_caller]
     pub(crate) fn require_asked(&self, scenario: &Scenario, name: &str, times: usize) {

@@ -145,8 +145,8 @@ fn no_attempt_is_begun_that_has_no_time_left() {
     call.given_up_before(ms(1_500), sent, &downstream);
 }
 
-/// A call that is in flight at the signal has nine tenths of the budget from then on. Then it is answered with 504, and
-/// the drain is complete.
+/// A call that is in flight at the signal has nine tenths of the budget from then on, also if half of its answer has come,
+/// or what is left of its time-out if that is less. Then it is answered with 504, and the drain is complete.
 ///
 /// Why: what was a good time-out for a service that runs is too long for one that is to stop. And an answer that is
 /// written in the last moment reaches nobody: SIGKILL is faster.
@@ -158,11 +158,19 @@ fn from_the_signal_on_calls_have_nine_tenths_of_the_budget() {
     let downstream = Downstream::start();
     // Without the drain it would be 590 ms later.
     let service = Service::start(&scenario, downstream.address, "5990ms", "6s");
-    let call = service.ask("silent");
+    let sooner = Service::start_called(&scenario, "program 2", downstream.address, "1s", "6s");
+    let calls = HANGS.map(|name| service.ask(name));
+    let own = sooner.ask("late-body-after-700");
+    downstream.wait_until_asked(&scenario, &HANGS);
     let signal = service.program.signal(Signal::SIGTERM);
-    scenario.at_most(ms(200), call.sent(), signal, "the signal, with a call in flight that has just begun,");
-    let response = call.answered_after(ms(5_400), signal, 504);
-    service.complete(response.at);
+    sooner.program.signal(Signal::SIGTERM);
+    let first = calls[0].sent();
+    scenario.at_most(ms(200), first, signal, "the signal, with calls in flight that have just begun,");
+    let sent = own.sent();
+    let last = own.answered_after(secs(1), sent, 504);
+    sooner.complete(last.at);
+    let answers = calls.map(|call| call.answered_after(ms(5_400), signal, 504).at);
+    service.complete(answers.into_iter().max().expect("there are some"));
 }
 
 /// In the drain, too, no attempt is begun for which no time is left.
@@ -371,12 +379,7 @@ mod leaks {
             client.send(&format!("/quote/{name}"));
             clients.push(client);
         }
-        let all_asked = || HANGS.iter().all(|name| !downstream.asked(name).is_empty());
-        let sent = Moment::now();
-        while !all_asked() && Moment::now().since(sent) < secs(2) {
-            thread::sleep(ms(5));
-        }
-        scenario.at_most(secs(1), sent, Moment::now(), "the calls, which begin at once,");
+        downstream.wait_until_asked(&scenario, &HANGS);
         drop(clients);
         downstream.require_all_closed(&scenario, scenario.timeline().mark("clients", "hang up"));
     }
