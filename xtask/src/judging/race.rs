@@ -7,9 +7,9 @@
 
 mod crates;
 mod no_stand_in;
+mod unseen;
 
 use std::fs;
-use std::path::Path;
 
 use drain_criteria::Criterion;
 
@@ -46,7 +46,7 @@ pub(crate) fn judge(
     }
     let Submission { drill, set, workspace, .. } = submission;
     let sources = workspace.sources(&drill.path(*set).join("src"));
-    if let Some(what) = unseen(&all_sources(&sources)) {
+    if let Some(what) = unseen::in_library(&sources) {
         let reason = format!("the code uses `{what}`, which the scheduler does not control");
         return Ok(not_judged(scenarios, &reason));
     }
@@ -104,93 +104,4 @@ fn not_judged(scenarios: &[Criterion], reason: &str) -> Vec<Judged> {
 fn has_been_built(workspace: &Workspace) -> bool {
     let files = fs::read_dir(workspace.build_folder().join("debug/deps")).into_iter().flatten().flatten();
     files.into_iter().any(|file| file.file_name().to_string_lossy().starts_with("libshuttle_tokio"))
-}
-
-fn all_sources(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries
-        .map(
-            |path| {
-                if path.is_dir() { all_sources(&path) } else { fs::read_to_string(path).unwrap_or_default() }
-            },
-        )
-        .collect()
-}
-
-/// What the scheduler does not control. Threads run on while it thinks that all stand still; and what is
-/// taken from `core` is no stand-in.
-fn unseen(source: &str) -> Option<&'static str> {
-    let code: String =
-        source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
-    // What belongs to a thread has a stand-in.
-    let code = with_whole_paths(&code).replace("std::thread_local", "");
-    let unseen =
-        ["std::thread", "spawn_blocking", "block_in_place", "parking_lot", "crossbeam", "core::sync"];
-    unseen.into_iter().find(|what| code.contains(what))
-}
-
-/// The code with each path of a `use` written out: `use std::{fmt, sync::{Arc, Mutex}};` is
-/// `std::fmt;std::sync::Arc;std::sync::Mutex;` then.
-fn with_whole_paths(code: &str) -> String {
-    let mut whole = String::new();
-    for statement in code.split_inclusive(';') {
-        match statement.split_once("use ") {
-            Some((before, tree)) => {
-                whole.push_str(before);
-                paths("", tree.trim_end_matches(';'), &mut whole);
-            }
-            None => whole.push_str(statement),
-        }
-    }
-    whole
-}
-
-fn paths(before: &str, tree: &str, whole: &mut String) {
-    let tree = tree.trim();
-    let Some((head, list)) = tree.split_once('{') else {
-        whole.extend([before, tree, ";"]);
-        return;
-    };
-    let before = format!("{before}{}", head.trim());
-    let list = list.strip_suffix('}').unwrap_or(list);
-    let mut depth = 0;
-    let at_top = |letter: char| {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        letter == ',' && depth == 0
-    };
-    for branch in list.split(at_top) {
-        paths(&before, branch, whole);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_has_a_stand_in_is_seen() {
-        assert_eq!(
-            unseen("use std::sync::{Arc, Mutex};\nuse tokio::sync::mpsc;\n// std::thread is not used\n"),
-            None
-        );
-        assert_eq!(unseen("use std::{fmt, sync::{atomic::AtomicBool, OnceLock}};"), None);
-        assert_eq!(unseen("std::thread_local! { static NUMBER: usize = 1; }"), None);
-    }
-
-    #[test]
-    fn threads_are_not() {
-        assert_eq!(unseen("use std::{io, thread};"), Some("std::thread"));
-        assert_eq!(unseen("pub use std::{\n    thread::{\n        spawn,\n    },\n};"), Some("std::thread"));
-        assert_eq!(unseen("std::thread::spawn(|| ());"), Some("std::thread"));
-        assert_eq!(unseen("tokio::task::spawn_blocking(|| ());"), Some("spawn_blocking"));
-    }
-
-    #[test]
-    fn what_is_taken_from_core_is_not() {
-        assert_eq!(unseen("use core::{fmt, sync::atomic::AtomicBool};"), Some("core::sync"));
-    }
 }

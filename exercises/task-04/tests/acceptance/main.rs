@@ -8,9 +8,11 @@ mod model;
 mod race;
 mod trial;
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -471,6 +473,22 @@ async fn a_producer_that_gives_up_is_not_counted() {
         scenario.require(!submitted, "a producer that waits for a place", "submit returned");
     }
     trial.drained(trial.drain(secs(1)), 3).await;
+}
+
+/// A producer that waits and is not polled does not hold up the drain: it is over when the accepted jobs are.
+///
+/// Why: a `submit` in a branch of a `select!` may not be looked at for a while. It has submitted nothing yet.
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_is_not_polled_does_not_hold_up_the_drain() {
+    let scenario = Scenario::new();
+    let trial = Trial::start(&scenario, 1, 2);
+    for number in 1..=3 {
+        trial.accept(number, lasts(ms(100))).await;
+    }
+    let mut asleep = pin!(trial.pool.submit(async |_| {}));
+    let polled = poll_fn(|context| Poll::Ready(asleep.as_mut().poll(context))).await;
+    scenario.require(polled.is_pending(), "submit 4 waits: the pool is full", format!("{polled:?}"));
+    trial.drained(trial.drain(secs(60)), 3).await;
 }
 
 /// An idle pool drains at once, and says how many jobs it has done, even if the deadline is over.

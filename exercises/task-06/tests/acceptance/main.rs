@@ -7,8 +7,11 @@ mod model;
 mod race;
 mod trial;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::process::exit;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use drain_kit::leaks::Footprint;
@@ -334,6 +337,28 @@ async fn the_pool_stays_closed() {
     settled().await;
     trial.require_done(3);
     trial.require_hooks(&[], "when all hooks were refused");
+}
+
+/// A producer that waits and is not polled does not hold up the drain: it is over when the accepted jobs are.
+///
+/// Why: a `submit` in a branch of a `select!` may not be looked at for a while. It has submitted nothing yet.
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_is_not_polled_does_not_hold_up_the_drain() {
+    let scenario = Scenario::new();
+    let pool = Pool::start(1, 1);
+    for number in 1..=2 {
+        let accepted = pool.submit(async { sleep(secs(1)).await });
+        let accepted = scenario.wait_at_most(secs(1), format!("submit {number} to return"), accepted).await;
+        scenario.require(accepted.is_ok(), format!("job {number} accepted"), format!("{accepted:?}"));
+    }
+    let mut asleep = pin!(pool.submit(async {}));
+    let polled = poll_fn(|context| Poll::Ready(asleep.as_mut().poll(context))).await;
+    scenario.require(polled.is_pending(), "submit 3 waits: the pool is full", format!("{polled:?}"));
+    scenario.timeline().anchor("drain");
+    let drained = pool.drain(Instant::now() + secs(60));
+    let outcome = scenario.wait_at_most(secs(20), "the drain to return", drained).await;
+    let expected = complete(secs(2));
+    scenario.require(outcome == expected, format!("{expected:?}"), format!("{outcome:?}"));
 }
 
 /// Callers that race each other, producers, and callers that give up share one drain, one outcome, and its

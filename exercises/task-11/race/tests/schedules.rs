@@ -93,6 +93,27 @@ fn one_that_comes_and_goes_breaks_the_window() {
     });
 }
 
+/// Work that begins in the very moment in which a call looks, and ends within its window, breaks the window.
+///
+/// Why: whoever is counted in two steps has come already, and is not there yet.
+///
+/// Limit: 90 s
+#[test]
+fn work_that_begins_while_somebody_looks_breaks_the_window() {
+    explore_in_time(&Scenario::new(), |story| async move {
+        let trial = Trial::new(&story);
+        let begun = Instant::now();
+        let call = trial.call("call", NEVER);
+        let work = trial.work_for("work", QUIET / 2);
+        work.await.expect("work does not panic");
+        call.await.expect("a call does not panic");
+        let took = begun.elapsed();
+        let observed = format!("it has returned {} ms after it", took.as_millis());
+        let expected = "a window after the work, 300 ms after the call and the work began";
+        story.require(took >= QUIET * 3 / 2, expected, observed);
+    });
+}
+
 /// A call that is dropped, in whatever moment, leaves the others to be woken.
 ///
 /// Why: the wake-up was on its way to the one who has just left.
@@ -207,6 +228,18 @@ impl Trial {
             let guard = trial.in_flight.enter(Kind::Work);
             trial.story.step(&name, "begins");
             yield_now().await;
+            trial.story.step(&name, "ends");
+            drop(guard);
+        })
+    }
+
+    /// A task that works for so long.
+    fn work_for(&self, name: &str, time: Duration) -> JoinHandle<()> {
+        let (trial, name) = (self.clone(), name.to_owned());
+        tokio::spawn(async move {
+            let guard = trial.in_flight.enter(Kind::Work);
+            trial.story.step(&name, "begins");
+            sleep(time).await;
             trial.story.step(&name, "ends");
             drop(guard);
         })

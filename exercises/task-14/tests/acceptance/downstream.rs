@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use drain_kit::{Moment, Scenario, ms};
+use drain_kit::{Moment, Scenario, ms, secs};
 use socket2::{Domain, Socket, Type};
 
 /// The body of `large`.
@@ -48,10 +48,29 @@ impl Downstream {
         self.asked.lock().unwrap().get(name).cloned().unwrap_or_default()
     }
 
-    /// How many connections are open on which it was asked.
-    pub(crate) fn open(&self) -> usize {
-        let asked = self.asked.lock().unwrap();
-        asked.values().flatten().filter(|asked| asked.closed.is_none()).count()
+    /// Requires that all connections on which it was asked are closed soon.
+    #[track_caller]
+    pub(crate) fn require_all_closed(&self, scenario: &Scenario, ended: Moment) {
+        let open =
+            || self.asked.lock().unwrap().values().flatten().filter(|asked| asked.closed.is_none()).count();
+        while open() > 0 && Moment::now().since(ended) < secs(2) {
+            thread::sleep(ms(5));
+        }
+        if open() > 0 {
+            let (expected, observed) =
+                ("the connections of calls that have ended closed", format!("{} open", open()));
+            scenario.too_late(ms(500), ended, Moment::now(), expected, &observed);
+        }
+    }
+
+    /// Waits until it was asked for all of these, which must be soon.
+    #[track_caller]
+    pub(crate) fn wait_until_asked(&self, scenario: &Scenario, names: &[&str]) {
+        let begun = Moment::now();
+        while names.iter().any(|name| self.asked(name).is_empty()) && Moment::now().since(begun) < secs(2) {
+            thread::sleep(ms(1));
+        }
+        scenario.at_most(secs(1), begun, Moment::now(), "calls, which are made at once");
     }
 
     /// Requires that it was asked so often for this.
