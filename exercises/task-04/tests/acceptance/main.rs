@@ -289,7 +289,7 @@ async fn the_drain_waits_for_a_job_that_blocks_its_thread() {
         let went_on = went_on.clone();
         async move |_| {
             held.hold();
-            sleep(ms(1)).await;
+            sleep(ms(400)).await;
             went_on.store(true, Ordering::SeqCst);
         }
     };
@@ -300,11 +300,11 @@ async fn the_drain_waits_for_a_job_that_blocks_its_thread() {
     let let_go = busy.let_go();
     let missed = trial.missed_in_real_time(drain).await;
     scenario.at_most(ms(500), let_go, missed.at, "the drain over once job 1 waits");
-    scenario.require(
-        !went_on.load(Ordering::SeqCst),
-        "job 1 cut off where it waits, after the deadline",
-        "it went on",
-    );
+    if went_on.load(Ordering::SeqCst) {
+        // It does, if the machine stands still for as long as it waits.
+        let expected = "job 1 cut off where it waits, after the deadline";
+        scenario.too_late(ms(200), let_go, missed.at, expected, "it went on");
+    }
 }
 
 /// When the drain has returned, what the jobs held has been dropped.

@@ -342,6 +342,8 @@ async fn the_pool_stays_closed() {
 /// A producer that waits and is not polled does not hold up the drain: it is over when the accepted jobs are.
 ///
 /// Why: a `submit` in a branch of a `select!` may not be looked at for a while. It has submitted nothing yet.
+///
+/// Stub passes: it holds the pool of task 2, in which it is so.
 #[tokio::test(start_paused = true)]
 async fn a_producer_that_is_not_polled_does_not_hold_up_the_drain() {
     let scenario = Scenario::new();
