@@ -7,10 +7,11 @@ mod pool;
 mod service;
 mod text_format;
 
-use std::future::{pending, ready};
+use std::future::{pending, poll_fn, ready};
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread;
 
 use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, panic_unseen, secs, settled, shown};
@@ -101,6 +102,15 @@ async fn a_drain_that_is_dropped_leaves_its_sample() {
     scenario.require(joined.is_err(), "the panic of the work to go on", "none");
     pool.require_samples([0, 0, 2], "after a drain whose work has panicked");
     pool.require_sum("failed", secs(1));
+
+    // Nobody looks at it when its deadline comes.
+    let mut late = Box::pin(pool.metrics.drain(Instant::now() + ms(100), pending::<Result<(), ()>>()));
+    let polled = poll_fn(|context| Poll::Ready(late.as_mut().poll(context))).await;
+    scenario.require(polled.is_pending(), "the drain to wait for its work", format!("{polled:?}"));
+    sleep(ms(300)).await;
+    drop(late);
+    pool.require_samples([0, 0, 3], "after a drain that was dropped later than at its deadline");
+    pool.require_sum("failed", ms(1_300));
 }
 
 /// The drain ends at its deadline, and says how much was in flight then, also of what goes with the work; when it has
@@ -284,14 +294,15 @@ async fn a_pool_that_is_there_is_an_error() {
     pool.require_in_flight(1, "in the first one");
 }
 
-/// `/metrics` answers during the whole drain, as `promtool check metrics` would have it, while new requests are refused; and
-/// from the end of the drain on, for `LAST_SCRAPE`, it has the sample.
+/// `/metrics` answers during the whole drain, as `promtool check metrics` would have it, while new requests are refused, also if
+/// somebody connects and asks nothing; and from the end of the drain on, for `LAST_SCRAPE`, it has the sample.
 ///
 /// Why: the sample is in this process and nowhere else. If the listener goes first, it never was.
 #[test]
 fn metrics_answer_during_the_drain_and_after_it() {
     let scenario = Scenario::new();
     let mut service = Service::start(&scenario, "10s", "1s");
+    let _silent = service.silent_scraper();
     let scraped = service.scrape();
     let all = samples(&scraped, "");
     scenario.require(all == 0.0, "no sample before a drain", all);

@@ -57,6 +57,11 @@ impl<'a> Service<'a> {
         Client::connected(self.scenario, name, self.address).request("/slow", PATIENCE)
     }
 
+    /// A scraper that has connected, and asks nothing.
+    pub(crate) fn silent_scraper(&self) -> Client {
+        Client::connected(self.scenario, "silent scraper", self.scrapers)
+    }
+
     /// Sends a signal, with this in flight, if anything.
     #[track_caller]
     pub(crate) fn signal(&self, in_flight: Option<&Pending>) -> Moment {
