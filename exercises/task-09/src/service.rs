@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, killpg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
@@ -69,7 +69,7 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         // Without a look: for that it may have no descriptor left.
-        let _ = killpg(self.pid(), Signal::SIGKILL);
+        let _ = self.child.kill();
         let until = Instant::now() + Duration::from_millis(800);
         loop {
             let left = below_this_process();

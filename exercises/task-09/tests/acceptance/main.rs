@@ -36,7 +36,8 @@ fn healthy_services_have_drained() {
 #[test]
 fn a_service_that_prints_much_is_not_held_up() {
     let scenario = Scenario::new();
-    let all = ["noisy", "garbled"].map(|name| tried(&scenario, name, "--get /slow --deadline 3s"));
+    let all =
+        ["noisy", "garbled"].map(|name| tried(&scenario, name, "--get /slow --startup 4s --deadline 3s"));
     for tried in all {
         tried.says("drained");
         tried.passes_on("draining");
