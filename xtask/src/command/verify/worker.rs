@@ -37,9 +37,11 @@ fn build_folder(number: usize) -> PathBuf {
 pub(super) fn prepare() {
     for number in 1..BUILD_FOLDERS {
         let folder = build_folder(number);
-        if !folder.exists() && copy(&folder).is_err() {
-            // Then it is compiled.
-            let _ = fs::remove_dir_all(&folder);
+        let half = folder.with_extension("half");
+        let _ = fs::remove_dir_all(&half);
+        // If it cannot be copied, it is compiled.
+        if !folder.exists() && copy(&half).is_ok() {
+            let _ = fs::rename(&half, &folder);
         }
     }
 }

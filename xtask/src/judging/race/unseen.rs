@@ -15,7 +15,7 @@ pub(super) fn in_library(sources: &Path) -> Option<&'static str> {
 /// Adds what stands in this file, and in the modules that it names, which lie in the folder. `None` if one is not there.
 fn add_module(file: &Path, folder: &Path, code: &mut String) -> Option<()> {
     let text = fs::read_to_string(file).ok()?;
-    for name in text.lines().filter_map(module) {
+    for name in text.split(';').filter_map(module) {
         let below = folder.join(name);
         let candidates = [folder.join(format!("{name}.rs")), below.join("mod.rs")];
         add_module(candidates.iter().find(|file| file.exists())?, &below, code)?;
@@ -24,12 +24,12 @@ fn add_module(file: &Path, folder: &Path, code: &mut String) -> Option<()> {
     Some(())
 }
 
-/// The name in a line such as `pub mod NAME;`.
-fn module(line: &str) -> Option<&str> {
-    let declared = line.trim().strip_suffix(';')?;
-    let (before, name) = declared.rsplit_once("mod ")?;
+/// The name that a statement such as `pub mod NAME` ends with, if it is no comment. What is taken for one and is none is
+/// not found, and then all sources are looked at.
+fn module(statement: &str) -> Option<&str> {
+    let (before, name) = statement.lines().next_back()?.trim().rsplit_once("mod ")?;
     let is_name = name.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
-    (is_name && (before.is_empty() || before.starts_with("pub"))).then_some(name)
+    (is_name && !before.starts_with("//")).then_some(name)
 }
 
 fn all_sources(folder: &Path) -> String {
@@ -134,6 +134,12 @@ mod tests {
         write("pool/worker.rs", "fn spawn() { std::thread::spawn(|| ()); }");
         assert_eq!(in_library(&folder), Some("std::thread"));
         write("pool/worker.rs", "");
+        write("queue/mod.rs", "#[cfg(unix)] mod first; mod last;");
+        write("queue/first.rs", "");
+        write("queue/last.rs", "use std::thread;");
+        assert_eq!(in_library(&folder), Some("std::thread"), "two in one line");
+        write("queue/last.rs", "");
+        assert_eq!(in_library(&folder), None);
         write("queue/mod.rs", "mod elsewhere;");
         let with_all = in_library(&folder);
         fs::remove_dir_all(&folder).unwrap();
