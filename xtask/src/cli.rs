@@ -18,6 +18,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
     let first = arguments.next().unwrap_or_else(|| "help".into()).to_string_lossy().into_owned();
     match first.as_str() {
         "-h" | "--help" | "help" => return Ok(show(&overview())),
+        "-V" | "--version" => return Ok(show(concat!("Drain Drills ", env!("CARGO_PKG_VERSION"), "\n"))),
         supervise::NAME => return supervise::main(arguments),
         services::NAME => return services::run(arguments),
         _ => interrupt::listen(),
@@ -61,8 +62,9 @@ Drain Drills: judge your work, and see that the judge can be trusted.
 usage: cargo xtask COMMAND [SELECTION...] [OPTIONS]
 
 {commands}{services}
-SELECTION is any of: 2, 02, task-02, 1-3, beginner, intermediate, advanced,
-capstone, all. `check` without one takes the first drill that is not done.
+SELECTION is any of: 2, 02, task-02, exercises/task-02, 1-3, beginner,
+intermediate, advanced, capstone, all. `check` without one takes the first
+drill that is not done.
 
 `cargo xtask COMMAND --help` tells more.
 

@@ -79,6 +79,15 @@ impl Progress {
         self.lights(drill) == Some(5)
     }
 
+    /// What comes next of these, in a sentence.
+    pub(crate) fn next_of(&self, drills: &[Drill]) -> String {
+        match drills.iter().find(|drill| !self.is_done(drill)) {
+            Some(next) => format!("Next: {next}, brief: {}", next.brief().display()),
+            None if drills.len() == 1 => "It is done.".to_owned(),
+            None => format!("All {} are done.", drills.len()),
+        }
+    }
+
     pub(crate) fn lights(&self, drill: &Drill) -> Option<usize> {
         self.lights.get(&drill.name).copied()
     }

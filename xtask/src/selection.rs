@@ -1,7 +1,10 @@
-//! The words that name drills: `2`, `task-02`, `1-3`, `beginner`, `all`.
+//! The words that name drills: `2`, `task-02`, `exercises/task-02`, `1-3`, `beginner`, `all`.
 
-use crate::drill::{self, Drill};
+use std::path::{Component, Path};
+
+use crate::drill::{self, Drill, Set};
 use crate::error::{Error, Result};
+use crate::workspace;
 
 /// The drills that these words name, or all if there are none.
 pub(crate) fn or_all(words: &[String]) -> Result<Vec<Drill>> {
@@ -17,7 +20,7 @@ pub(crate) fn required(words: &[String], command: &str) -> Result<Vec<Drill>> {
     select(words, &drill::all()?)
 }
 
-/// The drills that these words name: `task-02`, `2`, `02`, `1-3`, `beginner`, `all`.
+/// The drills that these words name.
 pub(crate) fn select(words: &[String], drills: &[Drill]) -> Result<Vec<Drill>> {
     let mut chosen: Vec<Drill> = Vec::new();
     for word in words {
@@ -28,39 +31,91 @@ pub(crate) fn select(words: &[String], drills: &[Drill]) -> Result<Vec<Drill>> {
 }
 
 fn matching(word: &str, drills: &[Drill]) -> Result<Vec<Drill>> {
-    let wanted = word.to_lowercase();
+    let wanted = match in_folder(word)? {
+        Some(name) => name,
+        None => word.to_lowercase(),
+    };
     let range = wanted.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
-    let matches: Vec<Drill> = drills
-        .iter()
-        .filter(|drill| match range {
-            Some((from, to)) => (from..=to).contains(&drill.number),
-            None => {
-                wanted == "all"
-                    || wanted == drill.level
-                    || wanted == drill.name
-                    || wanted.parse() == Ok(drill.number)
-                    || drill::number(&wanted) == Some(drill.number)
-            }
-        })
-        .cloned()
-        .collect();
+    if let Some((from, to)) = range {
+        return between(from, to, word, drills);
+    }
+    let is_meant = |drill: &&Drill| {
+        wanted == "all"
+            || wanted == drill.level
+            || wanted == drill.name
+            || wanted.parse() == Ok(drill.number)
+            || drill::number(&wanted) == Some(drill.number)
+    };
+    let matches: Vec<Drill> = drills.iter().filter(is_meant).cloned().collect();
     if matches.is_empty() { Err(unknown(word, drills)) } else { Ok(matches) }
+}
+
+/// Both ends must be there: who asks for 1-99 has something else in mind.
+fn between(from: u32, to: u32, word: &str, drills: &[Drill]) -> Result<Vec<Drill>> {
+    if from > to {
+        return Err(Error::new(format!("`{word}` runs backwards: write {to}-{from}")));
+    }
+    if let Some(end) = [from, to].into_iter().find(|end| drills.iter().all(|drill| drill.number != *end)) {
+        return Err(Error::new(format!("`{word}`: there is no drill {end}; there are {}", numbers(drills))));
+    }
+    Ok(drills.iter().filter(|drill| (from..=to).contains(&drill.number)).cloned().collect())
+}
+
+/// The drill's name, if this is a path into its exercise.
+fn in_folder(word: &str) -> Result<Option<String>> {
+    let path = Path::new(word);
+    let is_path = word.contains('/') || path.is_dir();
+    let Some(path) = path.canonicalize().ok().filter(|_| is_path) else { return Ok(None) };
+    let root = workspace::root().canonicalize().unwrap_or_else(|_| workspace::root());
+    let mut parts = path.strip_prefix(root).into_iter().flat_map(Path::components).map(Component::as_os_str);
+    let (set, name) = (parts.next(), parts.next().and_then(|name| name.to_str()));
+    match (set, name) {
+        (Some(set), Some(name)) if set == Set::Exercises.folder() => Ok(Some(name.to_owned())),
+        (Some(set), Some(name)) if set == Set::Solutions.folder() => Err(Error::new(format!(
+            "{word} lies in the solution of {name}: name the drill, and `check` takes `--set solutions`"
+        ))),
+        _ => Err(Error::new(format!(
+            "{word} lies in no exercise of this project; `check --path {word}` judges what lies elsewhere"
+        ))),
+    }
 }
 
 fn unknown(word: &str, drills: &[Drill]) -> Error {
     let names = drills.iter().map(|drill| drill.name.as_str());
     let levels = drills.iter().map(|drill| drill.level.as_str());
-    let nearest = nearest(word, names.chain(levels).chain(["all"]));
-    let meant = nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"));
-    let known = match drills {
-        [first, .., last] => format!("{} to {}", first.name, last.name),
-        [only] => only.name.clone(),
-        [] => "none".to_owned(),
+    // One number is as like another as any.
+    let nearest = match word.parse::<u32>() {
+        Ok(_) => None,
+        Err(_) => nearest(word, names.chain(levels).chain(["all"])),
     };
-    Error::new(
-        format!("no drill is called `{word}`{meant} There are {known}; `cargo xtask list` shows them")
-            .replace("` There", "`. There"),
-    )
+    let meant = nearest.map_or(String::new(), |name| format!("; did you mean `{name}`? "));
+    let there_are = format!("There are {}; `cargo xtask list` shows them", numbers(drills));
+    Error::new(format!(
+        "no drill is called `{word}`{}{there_are}",
+        if meant.is_empty() { ". " } else { &meant }
+    ))
+}
+
+/// `1-14, 16 and capstone`.
+fn numbers(drills: &[Drill]) -> String {
+    let mut runs: Vec<(&Drill, &Drill)> = Vec::new();
+    for drill in drills {
+        match runs.last_mut() {
+            Some((_, last)) if last.number + 1 == drill.number && drill.number != drill::CAPSTONE => {
+                *last = drill
+            }
+            _ => runs.push((drill, drill)),
+        }
+    }
+    let run = |(first, last): (&Drill, &Drill)| match first == last {
+        true => first.selection(),
+        false => format!("{}-{}", first.selection(), last.selection()),
+    };
+    match runs.into_iter().map(run).collect::<Vec<_>>().as_slice() {
+        [] => "none".to_owned(),
+        [only] => only.clone(),
+        [others @ .., last] => format!("{} and {last}", others.join(", ")),
+    }
 }
 
 /// The known word that is most like this one, if one is like it at all.
@@ -132,6 +187,26 @@ mod tests {
         let error = select(&["begginer".to_owned()], &drills()).unwrap_err().to_string();
         assert!(error.contains("`beginner`"), "{error}");
         let error = select(&["42".to_owned()], &drills()).unwrap_err().to_string();
-        assert!(error.contains("task-01 to capstone"), "{error}");
+        assert!(error.contains("There are 1-2, 6 and capstone"), "{error}");
+    }
+
+    #[test]
+    fn a_range_has_two_ends_that_are_there() {
+        for (range, said) in [("1-99", "no drill 99"), ("3-6", "no drill 3"), ("6-1", "write 1-6")] {
+            let error = select(&[range.to_owned()], &drills()).unwrap_err().to_string();
+            assert!(error.contains(said), "{range}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_path_names_the_exercise_that_it_lies_in() {
+        let root = workspace::root();
+        let path = |path: &str| root.join(path).display().to_string();
+        assert_eq!(names(&[&path("exercises/task-02")]), ["task-02"]);
+        assert_eq!(names(&[&path("exercises/task-02/src/lib.rs")]), ["task-02"]);
+        for (wrong, said) in [("solutions/task-02", "--set solutions"), ("docs", "--path")] {
+            let error = select(&[path(wrong)], &drills()).unwrap_err().to_string();
+            assert!(error.contains(said), "{wrong}: {error}");
+        }
     }
 }

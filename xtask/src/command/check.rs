@@ -78,6 +78,9 @@ fn set_named(name: &str) -> Result<Set> {
 fn run(arguments: lexopt::Parser) -> Result<u8> {
     let options = Options::parse(arguments)?;
     let chosen = choose(&options)?;
+    if chosen.is_empty() && !options.json {
+        println!("{} Name one to judge it again.", Progress::load()?.next_of(&drill::all()?));
+    }
     let mut verdicts = Vec::new();
     let mut remembered = Ok(());
     for drill in &chosen {
@@ -97,6 +100,8 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
     } else if let [_, _, ..] = verdicts.as_slice() {
         let done = verdicts.iter().filter(|verdict| verdict.done()).count();
         println!("\n{done} of {} drills done", verdicts.len());
+    } else if verdicts.iter().any(|verdict| verdict.done() && is_the_learners(&options)) {
+        println!("{}", Progress::load()?.next_of(&drill::all()?));
     }
     remembered.map(|()| verdict::exit_code(&verdicts))
 }
@@ -112,11 +117,11 @@ fn choose(options: &Options) -> Result<Vec<Drill>> {
     }
 }
 
+/// None if all are done.
 fn first_not_done(drills: &[Drill]) -> Result<Vec<Drill>> {
     let progress = Progress::load()?;
     let next = drills.iter().find(|drill| !progress.is_done(drill));
-    let next = next.ok_or_else(|| Error::new("all drills are done; name one to judge it again"))?;
-    Ok(vec![next.clone()])
+    Ok(next.cloned().into_iter().collect())
 }
 
 fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
@@ -128,6 +133,11 @@ fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
             judge(Submission::at(path, drill, &scratch))
         }
     }
+}
+
+/// Neither a solution nor a partner's.
+fn is_the_learners(options: &Options) -> bool {
+    options.set == Set::Exercises && options.path.is_none()
 }
 
 fn show(verdict: &Verdict, alone: bool) {
@@ -145,7 +155,7 @@ fn hints_left(drill: &Drill) -> usize {
 /// only not run takes nothing away.
 fn remember(verdict: &Verdict, options: &Options) -> Result<()> {
     let counts = !verdict.partial && verdict.tampered.changed.is_empty();
-    if !counts || options.set != Set::Exercises || options.path.is_some() {
+    if !counts || !is_the_learners(options) {
         return Ok(());
     }
     let mut progress = Progress::load()?;

@@ -1,31 +1,42 @@
 //! The learner's code beside the solution.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
 use crate::command::Command as Entry;
-use crate::drill::Set;
+use crate::drill::{Drill, Set};
 use crate::environment::git;
 use crate::error::{Error, Result};
-use crate::{selection, workspace};
+use crate::{patch, selection, workspace};
 
 pub(crate) const COMMAND: Entry = Entry {
     name: "diff",
     summary: "your code beside the solution",
-    help: "usage: cargo xtask diff SELECTION\n\nShows what the solution has (+) and your code has not, and the reverse (-).\n",
+    help: "\
+usage: cargo xtask diff SELECTION [--yes]
+
+Shows what the solution has (+) and your code has not, and the reverse (-).
+
+  --yes           do not ask where nothing has been written yet
+",
     run,
 };
 
 fn run(mut arguments: lexopt::Parser) -> Result<u8> {
-    let mut words = Vec::new();
+    let (mut words, mut yes) = (Vec::new(), false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Value(word) => words.push(word.string()?),
+            Long("yes") => yes = true,
             argument => return Err(argument.unexpected().into()),
         }
     }
     for drill in selection::required(&words, "diff")? {
+        if !yes && is_untouched(&drill) && !wants_to_see(&drill)? {
+            continue;
+        }
         let colour = if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
             "always"
         } else {
@@ -44,4 +55,26 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
         println!("\nWhy the solution is as it is: solutions/{}/README.md", drill.name);
     }
     Ok(0)
+}
+
+/// Whether the exercise is what was given.
+fn is_untouched(drill: &Drill) -> bool {
+    let sources = |folder: PathBuf| patch::files(&workspace::root().join(folder));
+    matches!((sources(drill.path(Set::Exercises)), sources(drill.stub())), (Ok(own), Ok(given)) if own == given)
+}
+
+/// A solution that has been seen cannot be found any more.
+fn wants_to_see(drill: &Drill) -> Result<bool> {
+    let untouched =
+        format!("{} is as it was given: this shows the whole solution", drill.path(Set::Exercises).display());
+    if !io::stdin().is_terminal() {
+        return Err(Error::new(format!("{untouched}; `--yes` shows it")));
+    }
+    print!("{untouched}. Show it? [y/N] ");
+    let mut answer = String::new();
+    let _ = io::stdout().flush();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Error::new(format!("cannot read the answer: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -20,15 +20,23 @@ struct Hint {
 pub(crate) const COMMAND: Command = Command {
     name: "hint",
     summary: "one more hint, each time you ask",
-    help: "usage: cargo xtask hint SELECTION [--json]\n\nShows the hints that you have seen, and the next one.\n",
+    help: "\
+usage: cargo xtask hint SELECTION [OPTIONS]
+
+Shows the hints that you have seen, and the next one.
+
+  --again         only those that you have seen
+  --json          as JSON on stdout
+",
     run,
 };
 
 fn run(mut arguments: lexopt::Parser) -> Result<u8> {
-    let (mut words, mut json) = (Vec::new(), false);
+    let (mut words, mut again, mut json) = (Vec::new(), false, false);
     while let Some(argument) = arguments.next()? {
         match argument {
             Value(word) => words.push(word.string()?),
+            Long("again") => again = true,
             Long("json") => json = true,
             argument => return Err(argument.unexpected().into()),
         }
@@ -38,9 +46,11 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
         .map_err(|_| Error::new("hints are for one drill at a time"))?;
     let hints = read(&drill)?;
     let mut progress = Progress::load()?;
-    let shown = (progress.hints(&drill) + 1).min(hints.len());
-    progress.set_hints(&drill, shown);
-    progress.save()?;
+    let shown = (progress.hints(&drill) + usize::from(!again)).min(hints.len());
+    if !again {
+        progress.set_hints(&drill, shown);
+        progress.save()?;
+    }
     if json {
         let rows = hints[..shown]
             .iter()
@@ -59,7 +69,9 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
     for (number, hint) in (1..).zip(&hints[..shown]) {
         println!("Hint {number} of {}: {}\n\n{}\n", hints.len(), hint.heading, hint.text);
     }
-    if shown == hints.len() {
+    if shown == 0 {
+        println!("You have seen none yet. The first: cargo xtask hint {}", drill.selection());
+    } else if shown == hints.len() {
         println!("That was the last hint. The solution: solutions/{}/README.md", drill.name);
     }
     Ok(0)

@@ -1,6 +1,7 @@
 //! All drills: level, time-box, how far the learner is.
 
 use lexopt::prelude::*;
+use tinyjson::JsonValue;
 
 use crate::command::Command;
 use crate::drill::Drill;
@@ -38,7 +39,13 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
                 ("hints_read", number(progress.hints(drill) as f64)),
             ])
         });
-        let value = object([("version", number(1)), ("drills", list(rows))]);
+        let next = chosen.iter().find(|drill| !progress.is_done(drill));
+        let value = object([
+            ("version", number(1)),
+            ("drills", list(rows)),
+            ("done", number(done(&chosen, &progress) as f64)),
+            ("next", next.map_or(JsonValue::Null, |drill| text(&drill.name))),
+        ]);
         value::print(&value)?;
     } else {
         let width = chosen.iter().map(|drill| drill.title.chars().count()).max().unwrap_or(0);
@@ -46,8 +53,13 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
             let Drill { name, title, level, time_box, .. } = drill;
             println!("{name:<9} {title:<width$}  {level:<12}  {time_box:<10}  {}", state(drill, &progress));
         }
+        println!("\n{} of {} done. {}", done(&chosen, &progress), chosen.len(), progress.next_of(&chosen));
     }
     Ok(0)
+}
+
+fn done(drills: &[Drill], progress: &Progress) -> usize {
+    drills.iter().filter(|drill| progress.is_done(drill)).count()
 }
 
 fn state(drill: &Drill, progress: &Progress) -> String {

@@ -28,6 +28,17 @@ pub(super) fn print(drills: &[Drill], proofs: &[Proof]) {
         }
         println!();
     }
+    print_problems(proofs);
+}
+
+/// Once more where somebody looks first: the table is hundreds of lines long.
+fn print_problems(proofs: &[Proof]) {
+    for proof in proofs {
+        let subject = [&proof.drill.name, proof.subject.kind(), proof.subject.name()].join(" ");
+        for problem in &proof.problems {
+            println!("! {}: {problem}", subject.trim_end());
+        }
+    }
 }
 
 fn of_drill<'a>(drill: &'a Drill, proofs: &'a [Proof]) -> impl Iterator<Item = &'a Proof> {

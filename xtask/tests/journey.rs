@@ -1,0 +1,97 @@
+//! What the runner tells a learner between two verdicts: what is next, what was seen, what is not shown yet.
+
+mod workspace;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+const BRIEF: &str = "# Task: A drill\n\nLevel: beginner \u{b7} Time-box: 30 minutes\n";
+const HINTS: &str = "# Hints\n\n## Ask\nWhat is in flight?\n\n## Look\nWho holds it?\n";
+
+/// Two drills that nobody has begun.
+fn learners(name: &str) -> PathBuf {
+    let mut files = Vec::new();
+    for drill in ["task-01", "task-02"] {
+        for (file, text) in [
+            ("exercises/TASK/Cargo.toml", ""),
+            ("exercises/TASK/README.md", BRIEF),
+            ("exercises/TASK/HINTS.md", HINTS),
+            ("exercises/TASK/src/lib.rs", "// todo\n"),
+            ("solutions/TASK/src/lib.rs", "// the secret\n"),
+            ("solutions/TASK/stub/src/lib.rs", "// todo\n"),
+        ] {
+            files.push((file.replace("TASK", drill), text));
+        }
+    }
+    let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), *text)).collect();
+    workspace::workspace(name, &files)
+}
+
+/// These are done.
+fn done(root: &Path, drills: &[&str]) {
+    let lights: Vec<String> = drills.iter().map(|drill| format!("\"{drill}\": 5")).collect();
+    fs::create_dir_all(root.join(".drain-drills")).expect("a folder");
+    let progress = format!("{{\"version\": 1, \"lights\": {{{}}}, \"hints\": {{}}}}", lights.join(", "));
+    fs::write(root.join(".drain-drills/progress.json"), progress).expect("a file");
+}
+
+/// The exit code, and all that was said.
+fn run(root: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = workspace::runner(root).args(arguments).stdin(Stdio::null()).output().expect("it starts");
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    (output.status.code(), said.concat())
+}
+
+#[test]
+fn list_says_how_much_is_done_and_what_is_next() {
+    let root = learners("list");
+    done(&root, &["task-01"]);
+    let (code, said) = run(&root, &["list"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.ends_with("1 of 2 done. Next: task-02  A drill, brief: exercises/task-02/README.md\n"),
+        "{said}"
+    );
+    let (_, said) = run(&root, &["list", "--json"]);
+    assert!(said.contains("\"next\": \"task-02\"") && said.contains("\"done\": 1"), "{said}");
+}
+
+#[test]
+fn when_all_is_done_check_says_so_and_has_not_failed() {
+    let root = learners("all-done");
+    done(&root, &["task-01", "task-02"]);
+    let (code, said) = run(&root, &["check"]);
+    assert_eq!((code, said.as_str()), (Some(0), "All 2 are done. Name one to judge it again.\n"));
+}
+
+#[test]
+fn hints_that_were_seen_are_shown_again_without_one_more() {
+    let root = learners("hints");
+    let (code, said) = run(&root, &["hint", "1", "--again"]);
+    assert!(code == Some(0) && said.contains("You have seen none yet."), "{said}");
+    run(&root, &["hint", "1"]);
+    for _ in 0..2 {
+        let (code, said) = run(&root, &["hint", "1", "--again"]);
+        assert!(code == Some(0) && said.contains("in flight?") && !said.contains("Who holds it?"), "{said}");
+    }
+}
+
+#[test]
+fn the_solution_of_an_untouched_exercise_is_shown_only_to_who_insists() {
+    let root = learners("untouched");
+    let (code, said) = run(&root, &["diff", "1"]);
+    assert!(code == Some(2) && said.contains("as it was given") && said.contains("--yes"), "{said}");
+    assert!(!said.contains("the secret"), "{said}");
+    let (code, said) = run(&root, &["diff", "1", "--yes"]);
+    assert!(code == Some(0) && said.contains("the secret"), "{said}");
+    fs::write(root.join("exercises/task-01/src/lib.rs"), "// mine\n").expect("a file");
+    let (code, said) = run(&root, &["diff", "1"]);
+    assert!(code == Some(0) && said.contains("the secret"), "{said}");
+}
+
+#[test]
+fn the_runner_tells_its_version() {
+    let (code, said) = run(&learners("version"), &["--version"]);
+    assert_eq!((code, said), (Some(0), format!("Drain Drills {}\n", env!("CARGO_PKG_VERSION"))));
+}
