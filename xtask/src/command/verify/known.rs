@@ -129,7 +129,9 @@ mod tests {
     #[test]
     fn what_has_changed_since_or_while_it_was_proven_is_not_known() {
         let mut bug = specimen::bugs(&crate::drill::all().unwrap()[0]).unwrap()[0].clone();
-        bug.path = workspace::work_folder().join(format!("known-{}.patch", std::process::id()));
+        let folder = workspace::work_folder();
+        fs::create_dir_all(&folder).unwrap();
+        bug.path = folder.join(format!("known-{}.patch", std::process::id()));
         let (drill, subject) = (drill("changed"), Subject::Bug(bug.clone()));
         let well = || proof(&drill, &subject, None);
         fs::write(&bug.path, "one").unwrap();
