@@ -138,11 +138,14 @@ fn what_fails_is_tried_three_times() {
 #[test]
 fn no_attempt_is_begun_that_has_no_time_left() {
     let scenario = Scenario::new();
-    let downstream = Downstream::start();
-    let service = Service::start(&scenario, downstream.address, "1500ms", "5s");
-    let call = service.ask("closes-after-1250");
-    let sent = call.sent();
-    call.given_up_before(ms(1_500), sent, &downstream);
+    (1..=TRIES).find_map(|number| {
+        let downstream = Downstream::start();
+        let name = format!("program {number}");
+        let service = Service::start_called(&scenario, &name, downstream.address, "1500ms", "5s");
+        let call = service.ask("closes-after-1250");
+        let sent = call.sent();
+        call.given_up_before(ms(1_500), sent, &downstream, number)
+    });
 }
 
 /// A call that is in flight at the signal has nine tenths of the budget from then on, also if half of its answer has come,
@@ -181,13 +184,22 @@ fn from_the_signal_on_calls_have_nine_tenths_of_the_budget() {
 #[test]
 fn in_the_drain_no_attempt_is_begun_that_has_no_time_left() {
     let scenario = Scenario::new();
-    let downstream = Downstream::start();
-    let service = Service::start(&scenario, downstream.address, "5990ms", "6s");
-    let call = service.ask("closes-after-5150");
-    let signal = service.program.signal(Signal::SIGTERM);
-    scenario.at_most(ms(200), call.sent(), signal, "the signal, with a call in flight that has just begun,");
-    let response = call.given_up_before(ms(5_400), signal, &downstream);
-    service.complete(response.at);
+    (1..=TRIES).find_map(|number| {
+        let downstream = Downstream::start();
+        let name = format!("program {number}");
+        let service = Service::start_called(&scenario, &name, downstream.address, "5990ms", "6s");
+        let call = service.ask("closes-after-5150");
+        let signal = service.program.signal(Signal::SIGTERM);
+        scenario.at_most(
+            ms(200),
+            call.sent(),
+            signal,
+            "the signal, with a call in flight that has just begun,",
+        );
+        let response = call.given_up_before(ms(5_400), signal, &downstream, number)?;
+        service.complete(response.at);
+        Some(())
+    });
 }
 
 /// A drain does not overrun because of a call, in whatever way the other service hangs: each request is answered with 504,

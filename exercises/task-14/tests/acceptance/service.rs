@@ -14,6 +14,9 @@ pub(crate) const PATIENCE: Duration = secs(8);
 /// How much later than at its end a call may be answered.
 pub(crate) const LATE: Duration = ms(300);
 
+/// So often the machine may be given the chance to be in time.
+pub(crate) const TRIES: u32 = 3;
+
 /// In every way in which a service that has been reached can hang.
 pub(crate) const HANGS: [&str; 4] = ["silent", "half-a-head", "half-a-body", "trickle"];
 
@@ -88,13 +91,22 @@ impl Call<'_> {
     }
 
     /// Requires a 502 as soon as its only attempt has failed, so shortly before this time has passed that none is left for
-    /// another attempt.
+    /// another attempt. `None` if a machine that is late has let the attempt end after it, and it is not the last try.
     #[track_caller]
-    pub(crate) fn given_up_before(self, time: Duration, from: Moment, downstream: &Downstream) -> Response {
+    pub(crate) fn given_up_before(
+        self,
+        time: Duration,
+        from: Moment,
+        downstream: &Downstream,
+        number: u32,
+    ) -> Option<Response> {
         let (scenario, name) = (self.scenario, self.name.clone());
         let (client, outcome) = self.pending.outcome();
         downstream.require_asked(scenario, &name, 1);
         let failed = downstream.asked(&name)[0].closed.unwrap_or(client.settled());
+        if number < TRIES && scenario.too_busy(time - ms(50), from, failed) {
+            return None;
+        }
         scenario.at_most(time - ms(50), from, failed, "the end of the attempt");
         let waited = client.settled().since(failed) > ms(50);
         if waited && outcome.as_ref().is_ok_and(|response| response.status == 504) {
@@ -104,7 +116,7 @@ impl Call<'_> {
         }
         let response = require(scenario, &name, client.settled(), outcome, 502);
         scenario.at_most(LATE, failed, response.at, "the 502");
-        response
+        Some(response)
     }
 
     /// Requires an answer with this status, not more than 50 ms before and 300 ms after so much time has passed.
