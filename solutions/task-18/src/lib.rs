@@ -12,6 +12,11 @@
 //! | `rule`, `finding` | what is found |
 //! | `stop` | which words speak of a stop |
 //! | `audit` | the five rules |
+//! | `names` | what a name means inside of functions |
+//! | `macros` | what stands inside of macros |
+//! | `brings` | what an expression brings to those beside it: a stop, a deadline |
+//! | `leaves` | whether anything leaves a loop |
+//! | `attributes` | the attributes of whatever has some |
 //! | `allow` | what is allowed |
 //! | `baseline` | what is known |
 //! | `report` | the three formats |
@@ -19,10 +24,15 @@
 #![warn(missing_docs)]
 
 pub mod allow;
+mod attributes;
 pub mod audit;
 pub mod baseline;
+mod brings;
 pub mod finding;
+mod leaves;
+mod macros;
 pub mod modules;
+mod names;
 pub mod options;
 pub mod report;
 pub mod rule;
