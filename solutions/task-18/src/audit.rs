@@ -149,17 +149,15 @@ impl Auditor<'_> {
         }
     }
 
-    fn visit_function(&mut self, signature: &Signature, block: &Block) {
+    fn visit_function(&mut self, main: bool, signature: &Signature, block: &Block) {
         let outer_function = take(&mut self.function);
         let naming = self.naming.take();
-        let top = self.names.outside_of_functions() && self.inline_modules == 0;
         self.names.enter_function();
         for input in &signature.inputs {
             if let FnArg::Typed(input) = input {
                 self.bind(&input.pat, Some(&input.ty), None);
             }
         }
-        let main = top && signature.ident == "main";
         self.at(Here { main, ..Here::default() }, |this| this.visit_block(block));
         self.names.leave();
         self.naming = naming;
@@ -312,15 +310,16 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
     }
 
     fn visit_item_fn(&mut self, node: &'ast syn::ItemFn) {
-        self.visit_function(&node.sig, &node.block);
+        let at_the_top = self.names.outside_of_functions() && self.inline_modules == 0;
+        self.visit_function(at_the_top && node.sig.ident == "main", &node.sig, &node.block);
     }
 
     fn visit_impl_item_fn(&mut self, node: &'ast syn::ImplItemFn) {
-        self.visit_function(&node.sig, &node.block);
+        self.visit_function(false, &node.sig, &node.block);
     }
 
     fn visit_trait_item_fn(&mut self, node: &'ast syn::TraitItemFn) {
-        node.default.iter().for_each(|block| self.visit_function(&node.sig, block));
+        node.default.iter().for_each(|block| self.visit_function(false, &node.sig, block));
     }
 
     fn visit_item_macro(&mut self, node: &'ast syn::ItemMacro) {
