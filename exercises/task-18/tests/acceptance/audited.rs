@@ -75,7 +75,8 @@ pub(crate) fn run(scenario: &Scenario, words: &[&str]) -> Answer {
         scenario.fail("an exit code", format!("{}; {}", output.status, stderr.join(" / ")));
     };
     if let Some(said) = stderr.iter().position(|line| line.contains("panicked at")) {
-        scenario.fail("an answer", format!("a panic: {}", stderr[said..].join(" ")));
+        let panic = &stderr[said..stderr.len().min(said + 2)];
+        scenario.fail("an answer", format!("a panic: {}", panic.join(" ")));
     }
     Answer { code, stdout, stderr }
 }

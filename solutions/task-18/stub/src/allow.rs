@@ -8,9 +8,10 @@ use crate::source::Source;
 /// Takes away what the comments of this source allow, and what these rules do not ask for; adds the comments that do not
 /// allow.
 pub fn judge(source: &Source, examined: Examined, rules: &[Rule]) -> Vec<Finding> {
-    todo!(
-        "look for `// drain-audit: allow(RULE): REASON` in {}, for {} findings of {rules:?}",
-        source.path,
-        examined.findings.len()
-    )
+    let mut findings = examined.findings;
+    if source.text.contains("// drain-audit:") {
+        todo!("judge the comments `// drain-audit: allow(RULE): REASON` of {}", source.path);
+    }
+    findings.retain(|finding| rules.contains(&finding.rule));
+    findings
 }

@@ -36,8 +36,11 @@ const KNOWN: [&str; 25] = [
     "tokio::try_join",
     "std::pin::pin",
 ];
-/// How often a re-export may lead to another one: they can lead in a circle.
-const HOPS: usize = 32;
+/// How deep files may declare files: with `#[path]` they can do it in a circle.
+const DEEPEST: usize = 32;
+
+/// Where which name has been looked for: re-exports can lead in a circle, and globs in many.
+type Seen = HashSet<(Module, String)>;
 
 /// One name that a `use` brings in, or with a glob all of them.
 #[derive(Clone, Debug)]
@@ -230,7 +233,7 @@ impl Modules {
                 }
             }
         }
-        let files = (0..outlines.len()).map(|file| place(file, &parents, HOPS)).collect::<Vec<_>>();
+        let files = (0..outlines.len()).map(|file| place(file, &parents, DEEPEST)).collect::<Vec<_>>();
         let mut names = HashMap::new();
         for ((module, _), (_, outline)) in files.iter().zip(outlines) {
             for (inside, of_it) in outline.modules {
@@ -254,25 +257,24 @@ impl Modules {
     /// What a path means in this module, from the name of a foreign crate on: `tokio::time::sleep`. `None` if it is
     /// something of this crate.
     pub fn resolve(&self, module: &Module, path: &[String]) -> Option<String> {
-        self.follow(module, path, HOPS)
+        self.follow(module, path, &mut Seen::new())
     }
 
-    fn follow(&self, module: &Module, path: &[String], hops: usize) -> Option<String> {
+    fn follow(&self, module: &Module, path: &[String], seen: &mut Seen) -> Option<String> {
         let (first, rest) = path.split_first()?;
-        let hops = hops.checked_sub(1)?;
         match first.as_str() {
             "" => Some(rest.join("::")),
-            "crate" => self.inside(&Module { root: module.root, path: Vec::new() }, rest, hops),
-            "self" => self.inside(module, rest, hops),
+            "crate" => self.inside(&Module { root: module.root, path: Vec::new() }, rest, seen),
+            "self" => self.inside(module, rest, seen),
             "super" => {
                 let (_, outer) = module.path.split_last()?;
                 let outer = Module { root: module.root, path: outer.to_owned() };
                 if rest.first().is_some_and(|name| name == "super") {
-                    return self.follow(&outer, rest, hops);
+                    return self.follow(&outer, rest, seen);
                 }
-                self.inside(&outer, rest, hops)
+                self.inside(&outer, rest, seen)
             }
-            _ => match self.look_up(module, first, rest, hops) {
+            _ => match self.look_up(module, first, rest, seen) {
                 Some(found) => found,
                 None => Some(path.join("::")),
             },
@@ -280,42 +282,51 @@ impl Modules {
     }
 
     /// The same for a path that begins with a name of this module.
-    fn inside(&self, module: &Module, path: &[String], hops: usize) -> Option<String> {
+    fn inside(&self, module: &Module, path: &[String], seen: &mut Seen) -> Option<String> {
         let (first, rest) = path.split_first()?;
-        self.look_up(module, first, rest, hops.checked_sub(1)?)?
+        self.look_up(module, first, rest, seen)?
     }
 
     /// `None` if the module has no such name; `Some(None)` if it is something of this crate.
-    fn look_up(&self, module: &Module, first: &str, rest: &[String], hops: usize) -> Option<Option<String>> {
+    fn look_up(
+        &self,
+        module: &Module,
+        first: &str,
+        rest: &[String],
+        seen: &mut Seen,
+    ) -> Option<Option<String>> {
         let names = self.names.get(module)?;
+        if !seen.insert((module.clone(), first.to_owned())) {
+            return Some(None);
+        }
         if let Some(found) = named(&names.uses, first) {
             // `use tokio;` names itself.
             if found.len() == 1 && found[0] == first {
                 return None;
             }
-            return Some(self.follow(module, &[found, rest].concat(), hops));
+            return Some(self.follow(module, &[found, rest].concat(), seen));
         }
         if names.items.contains(first) {
             let inner = module.inner(first);
             return Some(if self.names.contains_key(&inner) {
-                self.inside(&inner, rest, hops)
+                self.inside(&inner, rest, seen)
             } else {
                 None
             });
         }
         let path = [&[first.to_owned()], rest].concat();
-        globs(&names.uses).find_map(|target| self.through_glob(module, target, &path, hops)).map(Some)
+        globs(&names.uses).find_map(|target| self.through_glob(module, target, &path, seen)).map(Some)
     }
 
     /// What this path means if it begins with a name that this glob brings in, and is one that is known.
-    pub fn through_glob(
+    fn through_glob(
         &self,
         module: &Module,
         target: &[String],
         path: &[String],
-        hops: usize,
+        seen: &mut Seen,
     ) -> Option<String> {
-        let found = self.follow(module, &[target, path].concat(), hops.checked_sub(1)?)?;
+        let found = self.follow(module, &[target, path].concat(), seen)?;
         KNOWN.contains(&found.as_str()).then_some(found)
     }
 
@@ -325,7 +336,8 @@ impl Modules {
         if let Some(target) = named(uses, first).filter(|target| target != &std::slice::from_ref(first)) {
             return Some(self.resolve(module, &[target, rest].concat()));
         }
-        globs(uses).find_map(|target| self.through_glob(module, target, path, HOPS)).map(Some)
+        let mut seen = Seen::new();
+        globs(uses).find_map(|target| self.through_glob(module, target, path, &mut seen)).map(Some)
     }
 }
 
