@@ -68,11 +68,13 @@ pub enum Body {
 /// The body of a macro that is not `select!`.
 pub fn body(tokens: &TokenStream) -> Body {
     let expressions = Punctuated::<Expr, Token![,]>::parse_terminated.parse2(tokens.clone());
-    expressions.map(|all| Body::Expressions(all.into_iter().collect())).unwrap_or_else(|_| {
-        Block::parse_within
-            .parse2(tokens.clone())
-            .map_or_else(|_| Body::Words(words(tokens)), Body::Statements)
-    })
+    if let Ok(all) = expressions {
+        return Body::Expressions(all.into_iter().collect());
+    }
+    match Block::parse_within.parse2(tokens.clone()) {
+        Ok(all) => Body::Statements(all),
+        Err(_) => Body::Words(words(tokens)),
+    }
 }
 
 /// All identifiers, also those of groups.
