@@ -27,6 +27,8 @@ const TIMEOUTS: [&str; 2] = ["tokio::time::timeout", "tokio::time::timeout_at"];
 const DROPS: [&str; 3] = ["drop", "std::mem::drop", "core::mem::drop"];
 const WAITS: [&str; 5] = ["join", "join_all", "join_next", "recv", "wait"];
 
+type Arguments = syn::punctuated::Punctuated<Expr, syn::Token![,]>;
+
 /// What one file has shown.
 pub struct Examined {
     /// What was found, in whatever order, of all rules, and allowed or not.
@@ -49,7 +51,7 @@ pub fn audit(source: &Source, modules: &Modules, file: usize, tests: bool) -> Ex
         inline_modules: 0,
         here: Here::default(),
         function: Function::default(),
-        naming: None,
+        naming: Vec::new(),
         seen: Examined { findings: Vec::new(), items: Vec::new(), left_out: Vec::new() },
     };
     if tests || !is_only_for_tests(&source.file.attrs) {
@@ -75,8 +77,8 @@ struct Function {
     named: Named,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
-    /// What was found at a future with a name: it counts unless the name is used at a better place.
-    of_names: Vec<(String, Finding)>,
+    /// What was found in futures with names: it counts unless one of the names is used at a better place.
+    of_names: Vec<(Vec<String>, Finding)>,
     used_under_stop: HashSet<String>,
     used_under_deadline: HashSet<String>,
 }
@@ -89,19 +91,20 @@ struct Auditor<'a> {
     inline_modules: usize,
     here: Here,
     function: Function,
-    /// The future that a `let` is giving a name to: its place, and the name.
-    naming: Option<(LineColumn, String)>,
+    /// The futures that `let` is giving a name to, from the outside in.
+    naming: Vec<Naming>,
     seen: Examined,
 }
 
 impl Auditor<'_> {
     fn find(&mut self, rule: Rule, span: Span) {
         let finding = Finding::new(rule, self.source, span);
-        match &self.naming {
-            Some((place, name)) if *place == span.start() => {
-                self.function.of_names.push((name.clone(), finding))
-            }
-            _ => self.seen.findings.push(finding),
+        let named = self.naming.iter().filter(|naming| naming.call.is_none_or(|call| call == span.start()));
+        let names: Vec<String> = named.map(|naming| naming.name.clone()).collect();
+        if names.is_empty() || matches!(rule, Rule::Exit | Rule::Detached) {
+            self.seen.findings.push(finding);
+        } else {
+            self.function.of_names.push((names, finding));
         }
     }
 
@@ -151,7 +154,7 @@ impl Auditor<'_> {
 
     fn visit_function(&mut self, main: bool, signature: &Signature, block: &Block) {
         let outer_function = take(&mut self.function);
-        let naming = self.naming.take();
+        let naming = take(&mut self.naming);
         self.names.enter_function();
         for input in &signature.inputs {
             if let FnArg::Typed(input) = input {
@@ -163,9 +166,9 @@ impl Auditor<'_> {
         self.naming = naming;
         let function = replace(&mut self.function, outer_function);
         let Function { of_names, used_under_stop, used_under_deadline, .. } = function;
-        let counts = |(name, finding): &(String, Finding)| {
-            let in_time = finding.rule == Rule::Wait && used_under_deadline.contains(name);
-            !used_under_stop.contains(name) && !in_time
+        let counts = |(names, finding): &(Vec<String>, Finding)| {
+            let in_time = |name| finding.rule == Rule::Wait && used_under_deadline.contains(name);
+            !names.iter().any(|name| used_under_stop.contains(name) || in_time(name))
         };
         self.seen.findings.extend(of_names.into_iter().filter(counts).map(|(_, finding)| finding));
     }
@@ -204,6 +207,14 @@ impl Auditor<'_> {
             }
             _ => false,
         }
+    }
+
+    fn visit_arguments(&mut self, arguments: &Arguments, here: Here, spawned: bool) {
+        // What is spawned goes on by itself, whatever it is started in.
+        let here = if spawned { Here::default() } else { here };
+        let naming = if spawned { take(&mut self.naming) } else { Vec::new() };
+        self.at(here, |this| arguments.iter().for_each(|argument| this.visit_expr(argument)));
+        self.naming.extend(naming);
     }
 
     fn visit_select(&mut self, branches: &[Branch]) {
@@ -252,6 +263,33 @@ impl Auditor<'_> {
         }
         audited
     }
+}
+
+/// A future that `let` gives a name to.
+struct Naming {
+    name: String,
+    /// Where its call stands. Of a block it is the whole of it that has the name.
+    call: Option<LineColumn>,
+}
+
+/// What `let` gives a name to, if it is a future.
+fn naming(pattern: &Pat, value: &Expr) -> Option<Naming> {
+    let pattern = if let Pat::Type(typed) = pattern { &*typed.pat } else { pattern };
+    let Pat::Ident(variable) = pattern else { return None };
+    let call = match future(value) {
+        Expr::Call(call) => Some(call.func.span().start()),
+        Expr::MethodCall(call) => Some(call.method.span().start()),
+        Expr::Async(_) => None,
+        _ => return None,
+    };
+    Some(Naming { name: variable.ident.unraw().to_string(), call })
+}
+
+/// The future in `pin!(..)`.
+fn in_pin(value: &Expr) -> Option<Expr> {
+    let Expr::Macro(call) = bare(value) else { return None };
+    let is_pin = call.mac.path.segments.last().is_some_and(|last| last.ident == "pin");
+    if is_pin { call.mac.parse_body().ok() } else { None }
 }
 
 /// Without brackets and `&mut`.
@@ -354,30 +392,12 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
             if matches!(node.pat, Pat::Wild(_)) {
                 self.require_kept(&init.expr);
             }
-            // `pin!(sleep(..))` is a future, too.
-            if let Expr::Macro(call) = bare(&init.expr)
-                && call.mac.path.segments.last().is_some_and(|last| last.ident == "pin")
-            {
-                pinned = call.mac.parse_body::<Expr>().ok();
-            }
-            let value = pinned.as_ref().unwrap_or(&init.expr);
-            let name = match &node.pat {
-                Pat::Ident(variable) => Some(variable),
-                Pat::Type(typed) => match &*typed.pat {
-                    Pat::Ident(variable) => Some(variable),
-                    _ => None,
-                },
-                _ => None,
-            };
-            let place = match future(value) {
-                Expr::Call(call) => Some(call.func.span().start()),
-                Expr::MethodCall(call) => Some(call.method.span().start()),
-                _ => None,
-            };
-            let naming = place.zip(name.map(|name| name.ident.unraw().to_string()));
-            let outer = replace(&mut self.naming, naming);
+            pinned = in_pin(&init.expr);
+            let naming = naming(&node.pat, pinned.as_ref().unwrap_or(&init.expr));
+            let outer = self.naming.len();
+            self.naming.extend(naming);
             self.visit_expr(&init.expr);
-            self.naming = outer;
+            self.naming.truncate(outer);
             if let Some((_, otherwise)) = &init.diverge {
                 self.visit_expr(otherwise);
             }
@@ -411,7 +431,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
 
     fn visit_expr_call(&mut self, node: &'ast syn::ExprCall) {
         self.visit_expr(&node.func);
-        let mut here = self.here;
+        let (mut here, mut spawned) = (self.here, false);
         if let Expr::Path(function) = &*node.func {
             let meaning = self.names.resolve(&function.path).unwrap_or_default();
             if SLEEPS.contains(&meaning.as_str()) && !self.here.stop {
@@ -421,11 +441,9 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
                 node.args.iter().for_each(|argument| self.require_kept(argument));
             }
             here.deadline |= TIMEOUTS.contains(&meaning.as_str());
-            if function.path.segments.last().is_some_and(|last| spawns(&last.ident)) {
-                here = Here::default();
-            }
+            spawned = function.path.segments.last().is_some_and(|last| spawns(&last.ident));
         }
-        self.at(here, |this| node.args.iter().for_each(|argument| this.visit_expr(argument)));
+        self.visit_arguments(&node.args, here, spawned);
     }
 
     fn visit_expr_method_call(&mut self, node: &'ast syn::ExprMethodCall) {
@@ -439,10 +457,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         }
         let mut here = self.here;
         here.stop |= name == "run_until_cancelled" || name == "run_until_cancelled_owned";
-        if spawns(&node.method) {
-            here = Here::default();
-        }
-        self.at(here, |this| node.args.iter().for_each(|argument| this.visit_expr(argument)));
+        self.visit_arguments(&node.args, here, spawns(&node.method));
     }
 
     fn visit_expr_await(&mut self, node: &'ast syn::ExprAwait) {

@@ -157,6 +157,19 @@ async fn dropped(token: Token) {
     token.run_until_cancelled(async { loop { work().await } }).await;
 }
 
+// case: the loop of a block with a name that is dropped at the stop
+async fn dropped_by_name(token: Token) {
+    let poll = async {
+        loop {
+            work().await;
+        }
+    };
+    tokio::select! {
+        () = poll => {}
+        () = token.cancelled() => {}
+    }
+}
+
 // case: the loop of a future that is dropped at a deadline
 async fn timed(period: Duration) {
     let _ = tokio::time::timeout(period, async {

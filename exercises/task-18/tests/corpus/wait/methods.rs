@@ -146,6 +146,40 @@ async fn named(tracker: TaskTracker, other: TaskTracker) {
     rest.await;
 }
 
+// case: a block with a name, beside a sleep
+async fn named_block(mut set: JoinSet<()>, tracker: TaskTracker, period: Duration) {
+    let cleanup = async {
+        while let Some(ended) = set.join_next().await {
+            log(ended);
+        }
+        tokio::spawn(async move { tracker.wait().await }).abort();
+//                                        ^^^^ wait
+    };
+    tokio::select! {
+        () = cleanup => {}
+        () = tokio::time::sleep(period) => {}
+    }
+}
+
+// case: a block with a name that is awaited by itself
+async fn named_block_by_itself(tracker: TaskTracker) {
+    let cleanup = async {
+        let all = tracker.wait();
+//                        ^^^^ wait
+        all.await;
+    };
+    cleanup.await;
+}
+
+// case: a name in a block with a name
+async fn name_in_a_block(tracker: TaskTracker) {
+    let cleanup = async {
+        let all = tracker.wait();
+        all.await;
+    };
+    timeout(PERIOD, cleanup).await?;
+}
+
 // case: arguments make another method of it
 async fn arguments(barrier: Barrier) {
     barrier.wait(3).await;

@@ -1,7 +1,7 @@
 //! The five rules.
 
 use std::collections::HashSet;
-use std::mem::replace;
+use std::mem::{replace, take};
 use std::ops::RangeInclusive;
 
 use proc_macro2::{LineColumn, Span};
@@ -42,7 +42,6 @@ pub struct Examined {
 pub fn audit(source: &Source, modules: &Modules, file: usize, tests: bool) -> Examined {
     let names = Names::new(modules, modules.module(file).clone());
     let mut auditor = Auditor {
-        source,
         tests,
         has_allows: source.text.contains("drain-audit:"),
         names,
@@ -50,7 +49,7 @@ pub fn audit(source: &Source, modules: &Modules, file: usize, tests: bool) -> Ex
         here: Place::default(),
         function: Function::default(),
         functions: 0,
-        naming: None,
+        naming: Vec::new(),
         facts: Facts::default(),
         seen: Examined { findings: Vec::new(), items: Vec::new(), left_out: Vec::new() },
     };
@@ -73,7 +72,6 @@ struct Function {
 }
 
 struct Auditor<'a> {
-    source: &'a Source,
     tests: bool,
     has_allows: bool,
     names: Names<'a>,
@@ -81,16 +79,18 @@ struct Auditor<'a> {
     here: Place,
     function: Function,
     functions: usize,
-    /// The future that a `let` is giving a name to: its place, and the name.
-    naming: Option<(LineColumn, String)>,
+    /// The futures that `let` is giving a name to, from the outside in.
+    naming: Vec<Naming>,
     facts: Facts,
     seen: Examined,
 }
 
 impl Auditor<'_> {
     fn note(&mut self, kind: Kind, span: Span) {
-        let naming = self.naming.as_ref().filter(|(place, _)| *place == span.start());
-        let named = naming.map(|(_, name)| (self.function.number, name.clone()));
+        let of_spawned = self.here.0.iter().rposition(|around| *around == Around::Spawned).unwrap_or(0);
+        let named = self.naming.iter().filter(|naming| naming.depth >= of_spawned);
+        let named = named.filter(|naming| naming.call.is_none_or(|call| call == span.start()));
+        let named = named.map(|naming| (self.function.number, naming.name.clone())).collect();
         self.facts.sites.push(Site { kind, span, place: self.here.clone(), named });
     }
 
@@ -137,7 +137,7 @@ impl Auditor<'_> {
         self.functions += 1;
         let inner = Function { number: self.functions, ..Function::default() };
         let outer_function = replace(&mut self.function, inner);
-        let naming = self.naming.take();
+        let naming = take(&mut self.naming);
         self.names.enter_function();
         for input in &signature.inputs {
             if let FnArg::Typed(input) = input {
@@ -237,6 +237,35 @@ impl Auditor<'_> {
         }
         audited
     }
+}
+
+/// A future that `let` gives a name to.
+struct Naming {
+    name: String,
+    /// How much is around it.
+    depth: usize,
+    /// Where its call stands. Of a block it is the whole of it that has the name.
+    call: Option<LineColumn>,
+}
+
+/// What `let` gives a name to, if it is a future.
+fn naming(pattern: &Pat, value: &Expr, depth: usize) -> Option<Naming> {
+    let pattern = if let Pat::Type(typed) = pattern { &*typed.pat } else { pattern };
+    let Pat::Ident(variable) = pattern else { return None };
+    let call = match future(value) {
+        Expr::Call(call) => Some(call.func.span().start()),
+        Expr::MethodCall(call) => Some(call.method.span().start()),
+        Expr::Async(_) => None,
+        _ => return None,
+    };
+    Some(Naming { name: variable.ident.unraw().to_string(), depth, call })
+}
+
+/// The future in `pin!(..)`.
+fn in_pin(value: &Expr) -> Option<Expr> {
+    let Expr::Macro(call) = bare(value) else { return None };
+    let is_pin = call.mac.path.segments.last().is_some_and(|last| last.ident == "pin");
+    if is_pin { call.mac.parse_body().ok() } else { None }
 }
 
 /// Without brackets and `&mut`.
@@ -339,30 +368,12 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
             if matches!(node.pat, Pat::Wild(_)) {
                 self.require_kept(&init.expr);
             }
-            // `pin!(sleep(..))` is a future, too.
-            if let Expr::Macro(call) = bare(&init.expr)
-                && call.mac.path.segments.last().is_some_and(|last| last.ident == "pin")
-            {
-                pinned = call.mac.parse_body::<Expr>().ok();
-            }
-            let value = pinned.as_ref().unwrap_or(&init.expr);
-            let name = match &node.pat {
-                Pat::Ident(variable) => Some(variable),
-                Pat::Type(typed) => match &*typed.pat {
-                    Pat::Ident(variable) => Some(variable),
-                    _ => None,
-                },
-                _ => None,
-            };
-            let place = match future(value) {
-                Expr::Call(call) => Some(call.func.span().start()),
-                Expr::MethodCall(call) => Some(call.method.span().start()),
-                _ => None,
-            };
-            let naming = place.zip(name.map(|name| name.ident.unraw().to_string()));
-            let outer = replace(&mut self.naming, naming);
+            pinned = in_pin(&init.expr);
+            let naming = naming(&node.pat, pinned.as_ref().unwrap_or(&init.expr), self.here.0.len());
+            let outer = self.naming.len();
+            self.naming.extend(naming);
             self.visit_expr(&init.expr);
-            self.naming = outer;
+            self.naming.truncate(outer);
             if let Some((_, otherwise)) = &init.diverge {
                 self.visit_expr(otherwise);
             }

@@ -76,8 +76,8 @@ pub struct Site {
     pub span: Span,
     /// What it stands in.
     pub place: Place,
-    /// The name that `let` gives it, and the number of the function.
-    pub named: Option<(usize, String)>,
+    /// The names that `let` gives it and what is around it, with the number of the function.
+    pub named: Vec<(usize, String)>,
 }
 
 /// All that the walk has written down.
@@ -115,7 +115,7 @@ impl Facts {
         let by_name = |name: &(usize, String)| {
             self.uses.iter().any(|(used, place)| used == name && place.is_under(what))
         };
-        site.place.is_under(what) || site.named.as_ref().is_some_and(by_name)
+        site.place.is_under(what) || site.named.iter().any(by_name)
     }
 }
 

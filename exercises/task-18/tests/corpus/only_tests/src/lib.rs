@@ -52,15 +52,17 @@ fn feature() {
 }
 
 // case: functions that are tests
-#[test]
-fn plain() {
-    std::thread::sleep(PERIOD);
-//  ^^^^^^^^^^^^^^^^^^ sleep*
-}
-#[tokio::test(start_paused = true)]
-async fn of_a_runtime() {
-    tokio::time::sleep(PERIOD).await;
-//  ^^^^^^^^^^^^^^^^^^ sleep*
+fn with_its_tests() {
+    #[test]
+    fn plain() {
+        std::thread::sleep(PERIOD);
+//      ^^^^^^^^^^^^^^^^^^ sleep*
+    }
+    #[tokio::test(start_paused = true)]
+    async fn of_a_runtime() {
+        tokio::time::sleep(PERIOD).await;
+//      ^^^^^^^^^^^^^^^^^^ sleep*
+    }
 }
 
 // case: a statement, a method, an impl
