@@ -11,7 +11,7 @@ use crate::walk::{self, Found};
 use crate::{allow, audit};
 
 /// For a tree that is as deep as a source may be.
-const STACK: usize = 64 * 1024 * 1024;
+const STACK: usize = 512 * 1024 * 1024;
 
 /// What an audit has found.
 pub struct Audited {

@@ -4,11 +4,13 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 const LARGEST: u64 = 10 * 1024 * 1024;
-/// The parser calls itself for each bracket. Beyond this its stack may end, and the process with it.
+/// The parser calls itself for each bracket, and for each operator, too. Beyond this its stack may end, and the process
+/// with it.
 const DEEPEST: usize = 256;
+const LONGEST: usize = 10_000;
 
 /// A source file that parses. It stays in the thread that has read it.
 pub struct Source {
@@ -37,8 +39,8 @@ impl Source {
         let code = if script { &text[text.find('\n').unwrap_or(text.len())..] } else { text.as_str() };
         let tokens: TokenStream =
             code.parse().map_err(|error: proc_macro2::LexError| does_not_parse(&error, error.span()))?;
-        if let Some(line) = too_deep(tokens.clone()) {
-            return Err(format!("nests brackets deeper than {DEEPEST}, in line {line}"));
+        if let Some(why) = too_deep(tokens.clone()) {
+            return Err(why);
         }
         let file = syn::parse2(tokens.clone()).map_err(|error| does_not_parse(&error, error.span()))?;
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -70,20 +72,34 @@ fn does_not_parse(why: &dyn std::fmt::Display, span: proc_macro2::Span) -> Strin
     format!("does not parse, in line {}, column {}: {why}", at.line, at.column + 1).replace('\n', " ")
 }
 
-/// The line in which brackets nest too deep. It does not call itself.
-fn too_deep(tokens: TokenStream) -> Option<usize> {
-    let mut open = vec![tokens.into_iter()];
-    while let Some(innermost) = open.last_mut() {
-        match innermost.next() {
-            None => {
-                open.pop();
-            }
-            Some(TokenTree::Group(group)) if open.len() > DEEPEST => {
-                return Some(group.span_open().start().line);
-            }
-            Some(TokenTree::Group(group)) => open.push(group.stream().into_iter()),
-            Some(_) => {}
+/// Why the parser would call itself too often, if it would. This does not call itself.
+fn too_deep(tokens: TokenStream) -> Option<String> {
+    let mut open = vec![(tokens.into_iter(), 0)];
+    while let Some((innermost, before)) = open.last_mut() {
+        let Some(token) = innermost.next() else {
+            open.pop();
+            continue;
+        };
+        let line = token.span().start().line;
+        // Behind these something else begins.
+        *before = if ends(&token) { 0 } else { *before + 1 };
+        if let TokenTree::Group(group) = token {
+            open.push((group.stream().into_iter(), 0));
+        }
+        if open.len() > DEEPEST + 1 {
+            return Some(format!("nests brackets deeper than {DEEPEST}, in line {line}"));
+        }
+        if open.iter().map(|(_, before)| before).sum::<usize>() > LONGEST {
+            return Some(format!("more than {LONGEST} tokens in one expression, in line {line}"));
         }
     }
     None
+}
+
+fn ends(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Punct(punct) => matches!(punct.as_char(), ';' | ','),
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+    }
 }
