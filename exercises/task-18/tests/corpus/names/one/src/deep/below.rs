@@ -1,0 +1,10 @@
+use super::spawn as start;
+
+fn all() {
+    start(work());
+//  ^^^^^ detached
+    super::spawn(work());
+//  ^^^^^^^^^^^^ detached
+    crate::nap(PERIOD);
+//  ^^^^^^^^^^ sleep
+}

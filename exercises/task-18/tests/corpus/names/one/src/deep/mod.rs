@@ -1,0 +1,3 @@
+// case: a file below
+mod below;
+pub(crate) use tokio::spawn;

@@ -1,0 +1,5 @@
+// case: the place says that it is no product
+fn pause() {
+    std::thread::sleep(PERIOD);
+//  ^^^^^^^^^^^^^^^^^^ sleep*
+}

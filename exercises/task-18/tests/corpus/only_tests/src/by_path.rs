@@ -1,0 +1,4 @@
+fn pause() {
+    std::thread::sleep(PERIOD);
+//  ^^^^^^^^^^^^^^^^^^ sleep*
+}

@@ -1,0 +1,5 @@
+// case: a file beside them
+fn pause() {
+    std::thread::sleep(PERIOD);
+//  ^^^^^^^^^^^^^^^^^^ sleep
+}

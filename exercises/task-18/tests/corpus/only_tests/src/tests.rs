@@ -1,0 +1,5 @@
+mod deeper;
+fn pause() {
+    std::thread::sleep(PERIOD);
+//  ^^^^^^^^^^^^^^^^^^ sleep*
+}

@@ -1,0 +1,42 @@
+//! Says where a Rust program would wait, hang or lose something while it drains.
+//!
+//! # Layout, in reading order
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `options` | [`Options`](options::Options): the command line |
+//! | `run` | one audit, from the walk to the answer |
+//! | `walk` | the files |
+//! | `source` | [`Source`](source::Source): a file that parses |
+//! | `modules` | [`Modules`](modules::Modules): which file is which module, and what a path means there |
+//! | `rule`, `finding` | what is found |
+//! | `stop` | which words speak of a stop |
+//! | `audit` | the five rules |
+//! | `names` | what a name means inside of functions |
+//! | `macros` | what stands inside of macros |
+//! | `brings` | what an expression brings to those beside it: a stop, a deadline |
+//! | `leaves` | whether anything leaves a loop |
+//! | `attributes` | the attributes of whatever has some |
+//! | `allow` | what is allowed |
+//! | `baseline` | what is known |
+//! | `report` | the three formats |
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod allow;
+mod attributes;
+pub mod audit;
+pub mod baseline;
+mod brings;
+pub mod finding;
+mod leaves;
+mod macros;
+pub mod modules;
+mod names;
+pub mod options;
+pub mod report;
+pub mod rule;
+pub mod run;
+pub mod source;
+pub mod stop;
+pub mod walk;
