@@ -22,14 +22,14 @@ const LARGEST_RESPONSE: usize = 16 * 1024 * 1024;
 
 /// One connection to the program under test, and what has been received on it.
 pub struct Client {
-    scenario: Scenario,
-    name: String,
-    stream: TcpStream,
-    received: Vec<u8>,
+    pub(crate) scenario: Scenario,
+    pub(crate) name: String,
+    pub(crate) stream: TcpStream,
+    pub(crate) received: Vec<u8>,
     in_flight: Option<Span>,
     /// When the last response came, or its absence was known.
-    settled: Moment,
-    quiet: bool,
+    pub(crate) settled: Moment,
+    pub(crate) quiet: bool,
 }
 
 /// A complete response.
@@ -266,7 +266,7 @@ impl Client {
         }
     }
 
-    fn fill(&mut self, patience: Duration) -> Result<(), Cut> {
+    pub(crate) fn fill(&mut self, patience: Duration) -> Result<(), Cut> {
         if patience.is_zero() {
             return Err(Cut::TimedOut(patience));
         }
