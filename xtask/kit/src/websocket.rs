@@ -5,9 +5,11 @@
 
 use std::fmt::{self, Display};
 use std::io::{ErrorKind, Write as _};
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::socket::Sockets;
 use crate::timeline::{Count, Moment};
 use crate::{Client, Cut, Response, Scenario, descriptors, ms, shown};
 
@@ -91,6 +93,7 @@ pub struct WebSocket {
     client: Client,
     /// What the other side did not take: it comes before what is sent next.
     unsent: Vec<u8>,
+    sender: Option<JoinHandle<()>>,
 }
 
 impl WebSocket {
@@ -142,7 +145,7 @@ impl WebSocket {
                 let accept = response.header("sec-websocket-accept").unwrap_or("no such header");
                 let expected = format!("Sec-WebSocket-Accept: {ACCEPT}");
                 client.scenario.require(accept == ACCEPT, expected, accept);
-                Ok(Self { client, unsent: Vec::new() })
+                Ok(Self { client, unsent: Vec::new(), sender: None })
             }
             outcome => Err(NotUpgraded { outcome, at: client.settled }),
         }
@@ -196,10 +199,38 @@ impl WebSocket {
         unreachable!("a socket's buffer is finite")
     }
 
+    /// Sends a frame again and again, on a thread, without a pause and without an end: until [`WebSocket::reset`].
+    pub fn keep_sending(&mut self, frame: &Frame) {
+        self.mark(format!("sends {frame} again and again, without a pause"));
+        let Ok(mut stream) = self.client.stream.try_clone() else {
+            self.client.scenario.unknown("this machine grants no descriptor")
+        };
+        let bytes = frame.bytes().repeat(10_000);
+        let send = move || while stream.write_all(&bytes).is_ok() {};
+        self.sender = Some(self.client.scenario.spawn(send));
+    }
+
     /// Waits until the program has read all that was sent to it.
     #[track_caller]
     pub fn wait_until_read(&self) {
         self.client.wait_until_read();
+    }
+
+    /// Waits until the machine has received all that was sent, whether the program reads it or not. If it has no room for
+    /// that, the scenario ends without a verdict.
+    #[track_caller]
+    pub fn wait_until_received(&self) {
+        let sockets = Sockets::open();
+        let (Ok(ours), Ok(theirs)) = (self.client.stream.local_addr(), self.client.stream.peer_addr()) else {
+            return;
+        };
+        let from = Instant::now();
+        while sockets.queues(ours, theirs).sending > 0 {
+            if from.elapsed() > ms(1_000) {
+                self.client.scenario.unknown("this machine has no room for what a socket has received");
+            }
+            thread::sleep(ms(1));
+        }
     }
 
     /// Reads one frame, or a message that comes in several, waiting at most `patience` for all of it.
@@ -211,6 +242,7 @@ impl WebSocket {
         let outcome = self.read(patience);
         let at = match &outcome {
             Ok(frame) => self.mark(frame),
+            Err(Cut::TimedOut(_)) => Moment::now(),
             Err(cut) => self.client.scenario.timeline().mark(&self.client.name, ended(cut)),
         };
         self.client.settled = at;
@@ -224,9 +256,13 @@ impl WebSocket {
 
     /// Closes the TCP connection with a reset, as the end of a process with unread data does.
     pub fn reset(self) {
-        self.mark("is gone, with a reset".to_owned());
+        self.mark("is gone, with a reset");
         let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
         let _ = nix::sys::socket::setsockopt(&self.client.stream, nix::sys::socket::sockopt::Linger, &linger);
+        if let Some(sender) = self.sender {
+            let _ = self.client.stream.shutdown(Shutdown::Both);
+            let _ = sender.join();
+        }
     }
 
     fn mark(&self, what: impl Display) -> Moment {

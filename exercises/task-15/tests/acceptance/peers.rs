@@ -134,6 +134,14 @@ impl<'a> Peer<'a> {
         self.judge_goodbye(received, signal)
     }
 
+    /// The same, whenever it comes.
+    #[track_caller]
+    pub(crate) fn expect_goodbye_at_all(&mut self) -> Moment {
+        let received = self.socket.receive(PATIENCE);
+        // No time is too late here.
+        self.judge_goodbye(received, self.socket.settled())
+    }
+
     #[track_caller]
     pub(crate) fn judge_goodbye(&self, received: Result<Frame, Cut>, from: Moment) -> Moment {
         let at = self.socket.settled();
