@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::task::unconstrained;
+use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -58,6 +58,8 @@ async fn answer_what_is_there(socket: &mut Socket) -> Option<()> {
     // Unconstrained: otherwise tokio says now and then that nothing is there, so that others have their turn.
     while let Some(received) = unconstrained(socket.next()).now_or_never() {
         answer(socket, received?.ok()?).await?;
+        // They have it here. Without an end to its turn, this would not see its time-out either.
+        consume_budget().await;
     }
     Some(())
 }

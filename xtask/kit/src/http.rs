@@ -127,15 +127,7 @@ impl Client {
             Ok(stream) => {
                 descriptors::require_room_beyond(scenario, &stream);
                 let _ = stream.set_nodelay(true);
-                return Ok(Self {
-                    scenario: scenario.share(),
-                    name: name.to_owned(),
-                    stream,
-                    received: Vec::new(),
-                    in_flight: None,
-                    settled: Moment::now(),
-                    quiet: false,
-                });
+                return Ok(Self::over(scenario, name, stream));
             }
             Err(error) => match error.kind() {
                 ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Cut::Refused,
@@ -146,6 +138,18 @@ impl Client {
         };
         scenario.timeline().mark(name, cut);
         Err(cut)
+    }
+
+    pub(crate) fn over(scenario: &Scenario, name: &str, stream: TcpStream) -> Self {
+        Self {
+            scenario: scenario.share(),
+            name: name.to_owned(),
+            stream,
+            received: Vec::new(),
+            in_flight: None,
+            settled: Moment::now(),
+            quiet: false,
+        }
     }
 
     /// Records only what goes wrong from now on: for clients that send thousands of requests.

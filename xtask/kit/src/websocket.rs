@@ -5,9 +5,16 @@
 
 use std::fmt::{self, Display};
 use std::io::{ErrorKind, Write as _};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc::linger;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockProtocol, SockType, SockaddrIn, setsockopt, socket, sockopt,
+};
 
 use crate::socket::Sockets;
 use crate::timeline::{Count, Moment};
@@ -101,6 +108,25 @@ impl WebSocket {
     #[track_caller]
     pub fn connected(scenario: &Scenario, name: &str, address: SocketAddr) -> Self {
         Self::on(Client::connected(scenario, name, address))
+    }
+
+    /// Connects and upgrades, on a connection with segments of 536 bytes. With those of the loopback, of 64 KiB, the kernel of the other side
+    /// lets nothing in until all is read: whoever sends without a pause is then read with pauses.
+    #[track_caller]
+    pub fn in_small_segments(scenario: &Scenario, name: &str, address: SocketAddr) -> Self {
+        let SocketAddr::V4(address) = address else { scenario.unknown("an address that is not of IPv4") };
+        let connect = || {
+            let socket =
+                socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, SockProtocol::Tcp)?;
+            setsockopt(&socket, sockopt::TcpMaxSeg, &536)?;
+            nix::sys::socket::connect(socket.as_raw_fd(), &SockaddrIn::from(address))?;
+            Ok::<_, Errno>(TcpStream::from(socket))
+        };
+        match connect() {
+            Ok(stream) => Self::on(Client::over(scenario, name, stream)),
+            Err(Errno::ECONNREFUSED) => scenario.fail(format!("{name}: connected"), Cut::Refused),
+            Err(error) => scenario.unknown(format!("{name} cannot connect in small segments: {error}")),
+        }
     }
 
     /// Upgrades an open connection, and fails the scenario if that does not come about.
@@ -257,8 +283,7 @@ impl WebSocket {
     /// Closes the TCP connection with a reset, as the end of a process with unread data does.
     pub fn reset(self) {
         self.mark("is gone, with a reset");
-        let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
-        let _ = nix::sys::socket::setsockopt(&self.client.stream, nix::sys::socket::sockopt::Linger, &linger);
+        let _ = setsockopt(&self.client.stream, sockopt::Linger, &linger { l_onoff: 1, l_linger: 0 });
         if let Some(sender) = self.sender {
             let _ = self.client.stream.shutdown(Shutdown::Both);
             let _ = sender.join();

@@ -154,7 +154,7 @@ fn what_has_been_received_is_answered_before_the_close_frame() {
 fn a_client_that_goes_on_sending_gets_its_close_frame() {
     let scenario = Scenario::new();
     let service = Service::start(&scenario, "5s");
-    let mut peer = service.peer("client");
+    let mut peer = service.peer_in_small_segments("client");
     // Nobody answers a pong: the client can send more of them than the server can read.
     peer.socket.keep_sending(&Frame::Pong(Vec::new()));
     thread::sleep(ms(200));

@@ -44,6 +44,13 @@ impl<'a> Service<'a> {
         Peer { scenario: self.scenario, socket: WebSocket::connected(self.scenario, name, self.address) }
     }
 
+    /// One whose client can send without a pause.
+    #[track_caller]
+    pub(crate) fn peer_in_small_segments(&self, name: &str) -> Peer<'a> {
+        let socket = WebSocket::in_small_segments(self.scenario, name, self.address);
+        Peer { scenario: self.scenario, socket }
+    }
+
     /// So many connections, which are not in the picture.
     #[track_caller]
     pub(crate) fn many(&self, count: usize) -> Vec<Peer<'a>> {
