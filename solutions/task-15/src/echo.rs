@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use crate::connections::Connection;
 
 /// How long after the signal messages that have been received are still answered: for a client that never stops.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+const LAST_WORDS: Duration = Duration::from_millis(200);
 const LARGEST_MESSAGE: usize = 1 << 20;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;

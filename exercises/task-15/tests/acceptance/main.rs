@@ -117,7 +117,7 @@ fn the_server_waits_for_the_answer() {
 fn what_has_been_received_is_answered_before_the_close_frame() {
     let scenario = Scenario::new();
     let service = Service::start(&scenario, "5s");
-    let small: Vec<Frame> = (0..300).map(|number| Frame::text(&number.to_string())).collect();
+    let small: Vec<Frame> = (0..800).map(|number| Frame::text(&number.to_string())).collect();
     let ping = vec![Frame::Ping(b"still there?".to_vec())];
     // What fits into the buffer of a socket that nobody reads from.
     let large = vec![Frame::text("before"), Frame::Binary(vec![7; 30_000]), Frame::text("behind")];
@@ -136,8 +136,8 @@ fn what_has_been_received_is_answered_before_the_close_frame() {
     for (mut peer, frames) in peers.into_iter().zip(sent) {
         for frame in frames {
             match frame {
-                Frame::Ping(payload) => peer.expect(&Frame::Pong(payload)),
-                message => peer.expect(&message),
+                Frame::Ping(payload) => peer.expect_before_the_end(&Frame::Pong(payload), signal),
+                message => peer.expect_before_the_end(&message, signal),
             }
         }
         peer.expect_goodbye(signal);

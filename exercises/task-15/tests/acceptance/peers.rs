@@ -134,6 +134,19 @@ impl<'a> Peer<'a> {
         }
     }
 
+    /// Requires this frame as the next one. A close frame in its place may be one that could wait no longer, on a machine that is busy.
+    #[track_caller]
+    pub(crate) fn expect_before_the_end(&mut self, frame: &Frame, signal: Moment) {
+        let received = self.socket.receive(PATIENCE);
+        let at = self.socket.settled();
+        if matches!(received, Ok(Frame::Close(..))) && self.scenario.too_busy(ms(100), signal, at) {
+            self.scenario.too_late(ms(100), signal, at, &frame.to_string(), "the close frame");
+        }
+        if received.as_ref() != Ok(frame) {
+            self.fail(format!("{frame}"), received);
+        }
+    }
+
     /// Requires the close frame as the next one, soon after this.
     #[track_caller]
     pub(crate) fn expect_goodbye(&mut self, signal: Moment) -> Moment {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::connections::Connection;
 
 /// How long after the signal messages that have been received are still answered: for a client that never stops.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Serves a connection until it is closed.
 ///
