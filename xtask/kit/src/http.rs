@@ -22,14 +22,14 @@ const LARGEST_RESPONSE: usize = 16 * 1024 * 1024;
 
 /// One connection to the program under test, and what has been received on it.
 pub struct Client {
-    scenario: Scenario,
-    name: String,
-    stream: TcpStream,
-    received: Vec<u8>,
+    pub(crate) scenario: Scenario,
+    pub(crate) name: String,
+    pub(crate) stream: TcpStream,
+    pub(crate) received: Vec<u8>,
     in_flight: Option<Span>,
     /// When the last response came, or its absence was known.
-    settled: Moment,
-    quiet: bool,
+    pub(crate) settled: Moment,
+    pub(crate) quiet: bool,
 }
 
 /// A complete response.
@@ -127,15 +127,7 @@ impl Client {
             Ok(stream) => {
                 descriptors::require_room_beyond(scenario, &stream);
                 let _ = stream.set_nodelay(true);
-                return Ok(Self {
-                    scenario: scenario.share(),
-                    name: name.to_owned(),
-                    stream,
-                    received: Vec::new(),
-                    in_flight: None,
-                    settled: Moment::now(),
-                    quiet: false,
-                });
+                return Ok(Self::over(scenario, name, stream));
             }
             Err(error) => match error.kind() {
                 ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Cut::Refused,
@@ -146,6 +138,18 @@ impl Client {
         };
         scenario.timeline().mark(name, cut);
         Err(cut)
+    }
+
+    pub(crate) fn over(scenario: &Scenario, name: &str, stream: TcpStream) -> Self {
+        Self {
+            scenario: scenario.share(),
+            name: name.to_owned(),
+            stream,
+            received: Vec::new(),
+            in_flight: None,
+            settled: Moment::now(),
+            quiet: false,
+        }
     }
 
     /// Records only what goes wrong from now on: for clients that send thousands of requests.
@@ -266,7 +270,7 @@ impl Client {
         }
     }
 
-    fn fill(&mut self, patience: Duration) -> Result<(), Cut> {
+    pub(crate) fn fill(&mut self, patience: Duration) -> Result<(), Cut> {
         if patience.is_zero() {
             return Err(Cut::TimedOut(patience));
         }

@@ -87,6 +87,7 @@
 //! | `calls` | a thread of a program that is held up before a system call |
 //! | `report` | [`DrainReport`]: what a drain says of itself |
 //! | `http` | [`Client`]: HTTP/1.1 on the wire, in every awkward state |
+//! | `websocket` | [`WebSocket`]: frames on the wire, whole or not |
 //! | `metrics` | [`Exposition`]: what a scrape brings in |
 //! | `load` | [`load`]: many clients through a drain, with a ledger |
 //! | `visits` | [`Visits`]: clients that come at random moments of a drain |
@@ -122,6 +123,7 @@ mod socket;
 mod timeline;
 mod visits;
 mod watchdog;
+mod websocket;
 mod wire;
 
 pub use drain_record::Race;
@@ -136,6 +138,7 @@ pub use running::{Exit, Outcome, Running};
 pub use scenario::{Scenario, Waiting, tell_the_runner};
 pub use timeline::{Moment, Span, Timeline};
 pub use visits::{Dice, Visit, Visitor, Visits};
+pub use websocket::{Frame, NotUpgraded, WebSocket};
 
 use std::time::Duration;
 

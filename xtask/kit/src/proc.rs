@@ -103,6 +103,15 @@ pub(crate) fn sleeps(pid: u32) -> bool {
     schedules(pid).iter().all(|(_, schedule)| !schedule.ready)
 }
 
+/// Whether each thread of the process is stopped; also if there is none.
+pub(crate) fn stands_still(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    // Stopped, or about to be no more.
+    threads
+        .into_iter()
+        .all(|thread| stat_from_state(&thread.path().join("stat")).starts_with(['T', 't', 'Z', 'X']))
+}
+
 /// How long the thread that asks has waited for a processor.
 pub(crate) fn run_delay_of_this_thread() -> Duration {
     schedstat(Path::new("/proc/thread-self/schedstat")).unwrap_or_default().1

@@ -160,6 +160,19 @@ impl Running {
         at
     }
 
+    /// Does this while the program stands still, with SIGSTOP: it finds all of it at once when it goes on.
+    pub fn standing_still<T>(&self, body: impl FnOnce() -> T) -> T {
+        let _waiting = self.scenario.waiting(format!("{} to stand still", self.name));
+        let tell = |signal| kill(Pid::from_raw(self.pid.cast_signed()), signal);
+        let _ = tell(Signal::SIGSTOP);
+        while !proc::stands_still(self.pid) {
+            thread::sleep(ms(1));
+        }
+        let done = body();
+        let _ = tell(Signal::SIGCONT);
+        done
+    }
+
     /// Waits until the program has exited and its output has ended.
     pub fn exit(&self) -> Exit {
         let _waiting = self.scenario.waiting(format!("{} to exit", self.name));
