@@ -687,7 +687,7 @@ mod runner {
 
     #[test]
     fn no_git() {
-        let said = refusal(Family::new().runner(&["diff", "1"]).env("PATH", "/nowhere"));
+        let said = refusal(Family::new().runner(&["diff", "1", "--yes"]).env("PATH", "/nowhere"));
         assert!(said.starts_with("xtask: cannot run git, which shows the difference: "), "{said}");
     }
 
