@@ -1,0 +1,1 @@
+//! Acceptance tests for task 17.
