@@ -1,23 +1,26 @@
-//! What a child gets of signals: nothing.
+//! What this process has inherited of signals, and its child must not.
 //!
-//! A mask goes through `fork` and `exec`, and so does an ignored signal. A child that is started with SIGTERM
-//! blocked never hears that it is to stop.
+//! A mask goes through `fork` and `exec`, and so does an ignored signal. Whoever is started with SIGTERM blocked
+//! never hears that it is to stop.
 
 use std::fs;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::FORBIDDEN;
 
-/// Catches what this process ignores, and does nothing about it. To us that is the same; but a signal that is
-/// caught has its default action again in a program that is started.
+/// Blocks no signal, and ignores none: it catches what was ignored, and does nothing about it. To this process that is
+/// the same; but a signal that is caught has its default action again in a program that is started.
+///
+/// The mask is that of the thread, and of those that it starts later.
 ///
 /// # Errors
 ///
 /// If the operating system refuses.
-pub fn ignore_nothing() -> io::Result<()> {
+pub fn drop_all() -> io::Result<()> {
+    SigSet::empty().thread_set_mask()?;
     let ignored = ignored();
     for signal in Signal::iterator().map(|signal| signal as i32) {
         if ignored & (1 << (signal - 1)) != 0 && !FORBIDDEN.contains(&signal) {
@@ -25,18 +28,6 @@ pub fn ignore_nothing() -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Does this, the start of a program, while no signal is blocked.
-///
-/// # Errors
-///
-/// If the operating system refuses.
-pub fn with_nothing_blocked<T>(start: impl FnOnce() -> T) -> io::Result<T> {
-    let mask = SigSet::empty().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
-    let started = start();
-    mask.thread_set_mask()?;
-    Ok(started)
 }
 
 /// A bit for each signal.

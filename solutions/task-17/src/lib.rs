@@ -8,7 +8,7 @@
 //! | `settings` | [`Settings`](settings::Settings): what the parent reads from the environment |
 //! | `parent` | start the child, wait for it or for the signal, drain |
 //! | `worker` | [`Worker`](worker::Worker): the child as its parent sees it |
-//! | `inheritance` | what a child gets of signals: nothing |
+//! | `inheritance` | what the parent has inherited of signals, and the child must not |
 //! | `orphans` | what falls to the parent when the child has ended |
 //! | `ending` | [`Ending`](ending::Ending): how it ended, as an exit code and as a line |
 //! | `child` | the child: the server of task 3 |

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use crate::worker::Worker;
@@ -28,6 +29,10 @@ pub fn end(worker: &Worker) {
         }
         for pid in left {
             let _ = kill(pid, Signal::SIGKILL);
+            // Not the child: how it ended is still to be asked.
+            if pid != worker.pid() {
+                let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+            }
         }
         thread::sleep(Duration::from_millis(1));
     }

@@ -38,11 +38,12 @@ impl From<io::Error> for Failed {
 /// If there is no child.
 pub async fn run(settings: &Settings) -> Result<Ending, Failed> {
     // All of it before there is a child: whoever is stopped between the two would leave it behind.
+    inheritance::drop_all()?;
     let mut signals = Signals::install()?;
     let mut ends = signal(SignalKind::child())?;
-    inheritance::ignore_nothing()?;
     set_child_subreaper(true).map_err(io::Error::from)?;
-    let mut worker = Worker::start(settings).map_err(|error| Failed::Start(settings.no_such_child(&error)))?;
+    let mut worker =
+        Worker::start(settings).map_err(|error| Failed::Start(settings.no_such_child(&error)))?;
 
     tokio::select! {
         () = worker.ended(&mut ends) => {

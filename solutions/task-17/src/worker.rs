@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use tokio::signal::unix::Signal as Signals;
 
 use crate::settings::Settings;
-use crate::{inheritance, tether};
+use crate::tether;
 
 /// A child that has been started.
 ///
@@ -36,7 +36,7 @@ impl Worker {
         // It must be done before our deadline, or nobody hears how it went.
         let budget = (settings.drain_budget / 10 * 9).max(Duration::from_nanos(1));
         command.env("DRAIN_BUDGET", humantime::format_duration(budget).to_string());
-        Ok(Self { process: inheritance::with_nothing_blocked(|| command.spawn())?? })
+        Ok(Self { process: command.spawn()? })
     }
 
     /// Tells it to drain. If it has ended, nothing happens.
