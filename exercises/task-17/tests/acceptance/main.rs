@@ -170,7 +170,8 @@ fn a_child_that_is_still_there_at_the_deadline_is_killed() {
             thread::sleep(ms(1));
         }
         let signal = family.parent.signal(Signal::SIGTERM);
-        signal.plus(ms(400)).wait();
+        // So late that a deadline which is renewed is missed.
+        signal.plus(ms(600)).wait();
         family.parent.signal(Signal::SIGTERM);
         let exit = family.parent.exit_at_the_deadline(ms(700), signal);
         family.require_ended(number, exit.at, "the child");
