@@ -3,6 +3,7 @@
 use std::io;
 
 use nix::sys::prctl::set_child_subreaper;
+use nix::sys::signal::SigSet;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
@@ -38,9 +39,11 @@ impl From<io::Error> for Failed {
 /// If there is no child.
 pub async fn run(settings: &Settings) -> Result<Ending, Failed> {
     // All of it before there is a child: whoever is stopped between the two would leave it behind.
-    inheritance::drop_all()?;
+    // Blocked meanwhile: a signal that comes while its handler is being installed would be lost.
+    SigSet::all().thread_block().map_err(io::Error::from)?;
     let mut signals = Signals::install()?;
     let mut ends = signal(SignalKind::child())?;
+    inheritance::drop_all()?;
     set_child_subreaper(true).map_err(io::Error::from)?;
     let mut worker =
         Worker::start(settings).map_err(|error| Failed::Start(settings.no_such_child(&error)))?;
