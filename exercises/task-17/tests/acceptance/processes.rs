@@ -1,0 +1,29 @@
+//! What `/proc` says of the processes below the parent.
+
+use std::fs;
+
+/// The children of a process, those included that have ended and that nobody has waited for.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+/// `R`, `S`, `Z`, ...: the state of a process, if it is there.
+pub(crate) fn state(pid: u32) -> Option<char> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may contain anything.
+    line.rsplit_once(") ")?.1.chars().next()
+}
+
+/// Whether the process has not ended.
+pub(crate) fn runs(pid: u32) -> bool {
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Those of these processes that have ended and that nobody has waited for.
+pub(crate) fn zombies(pids: &[u32]) -> usize {
+    pids.iter().filter(|pid| state(**pid) == Some('Z')).count()
+}

@@ -1,0 +1,75 @@
+//! The child as its parent sees it.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::unistd::Pid;
+
+use crate::settings::Settings;
+use crate::tether;
+
+/// A child that has been started.
+///
+/// Its number is its own until [`take_note`](Self::take_note): the kernel keeps it for a process that has
+/// ended and that nobody has waited for. Only that method waits, and nobody can signal after it.
+pub struct Worker {
+    process: Child,
+}
+
+impl Worker {
+    /// Starts the child in a process group of its own, so that Ctrl-C at a terminal reaches it through us
+    /// only. The thread that calls this must live as long as the child: see [`tether`].
+    ///
+    /// # Errors
+    ///
+    /// If there is no such program.
+    pub fn start(settings: &Settings) -> io::Result<Self> {
+        let mut command = Command::new(&settings.child[0]);
+        command.args(&settings.child[1..]).process_group(0);
+        tether::tie(&mut command);
+        // It must be done before our deadline, or nobody hears how it went.
+        let budget = (settings.drain_budget / 10 * 9).max(Duration::from_nanos(1));
+        command.env("DRAIN_BUDGET", humantime::format_duration(budget).to_string());
+        Ok(Self { process: command.spawn()? })
+    }
+
+    /// Tells it to drain. If it has ended, nothing happens.
+    pub fn tell(&self) {
+        let _ = kill(self.pid(), Signal::SIGTERM);
+    }
+
+    /// Whether it has ended. Takes note of others that have: what has lost its parent is our child, and
+    /// would stay in the table of processes as long as we live.
+    pub fn has_ended(&self) -> bool {
+        let ended = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        loop {
+            match waitid(Id::All, ended).map(|status| status.pid()) {
+                Ok(Some(pid)) if pid == self.pid() => return true,
+                Ok(Some(orphan)) => {
+                    let _ = waitpid(orphan, Some(WaitPidFlag::WNOHANG));
+                }
+                Ok(None) => return false,
+                Err(Errno::EINTR) => {}
+                Err(_) => return true,
+            }
+        }
+    }
+
+    /// Waits for it, and says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system does not say.
+    pub fn take_note(&mut self) -> io::Result<ExitStatus> {
+        self.process.wait()
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id().cast_signed())
+    }
+}

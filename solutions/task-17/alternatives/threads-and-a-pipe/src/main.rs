@@ -1,0 +1,31 @@
+//! Starts a child, and drains it before it exits itself.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use task_17_solution::parent::{self, Failed};
+use task_17_solution::settings::Settings;
+
+fn main() -> ExitCode {
+    let settings = match Settings::from_env() {
+        Ok(settings) => settings,
+        Err(bad) => {
+            eprintln!("{bad}");
+            return ExitCode::from(2);
+        }
+    };
+    match parent::run(&settings) {
+        Ok(ending) => {
+            eprintln!("{ending}");
+            ending.exit_code()
+        }
+        Err(Failed::Start(bad)) => {
+            eprintln!("{bad}");
+            ExitCode::from(2)
+        }
+        Err(Failed::System(error)) => {
+            eprintln!("cannot watch over a child: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
