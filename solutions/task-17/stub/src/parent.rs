@@ -29,5 +29,9 @@ impl From<io::Error> for Failed {
 ///
 /// If there is no child: [`Settings::no_such_child`] makes the error of it.
 pub async fn run(settings: &Settings) -> Result<Ending, Failed> {
-    todo!("start {:?}, wait for it or for a signal, and drain it within {:?}", settings.child, settings.drain_budget)
+    todo!(
+        "start {:?}, wait for it or for a signal, and drain it within {:?}",
+        settings.child,
+        settings.drain_budget
+    )
 }
