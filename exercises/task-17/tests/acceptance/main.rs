@@ -268,6 +268,29 @@ fn signals_in(kind: &str, family: &Family<'_>) -> Vec<&'static str> {
     set.map(Signal::as_str).collect()
 }
 
+/// The child has the parent's environment, standard output and standard error.
+///
+/// Why: how the child is configured and what it complains of is seen from outside only if the parent hands both on.
+#[test]
+fn the_child_has_the_environment_and_the_output_of_its_parent() {
+    let scenario = Scenario::new();
+    let start = |child: &str| {
+        let parent = Program::new(&scenario, program!()).called(child).env("CHILD", child);
+        let family = Family::start(&scenario, parent.env("HANDED_ON", "as it was"));
+        family.parent.exit();
+        family
+    };
+    let says =
+        |lines: Vec<(Moment, String)>, what: &str| lines.iter().any(|(_, line)| line.starts_with(what));
+    let printed = start("env").parent.stdout();
+    let seen = says(printed, "HANDED_ON=as it was");
+    scenario.require(seen, "a variable of the parent in the child", "it is not there");
+    let complained = start("ls /no/such/folder").parent.stderr();
+    // Not the folder: the parent may name its child's command line.
+    let seen = says(complained, "ls: ");
+    scenario.require(seen, "what the child writes to stderr on the parent's stderr", "it is not there");
+}
+
 /// A `CHILD` that cannot be started and a `DRAIN_BUDGET` that cannot be used are named in one line on stderr, and the parent
 /// exits with code 2.
 ///
