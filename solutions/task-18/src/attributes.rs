@@ -48,20 +48,31 @@ pub fn of_statement(statement: &Stmt) -> &[Attribute] {
     }
 }
 
+/// The parser gives those of an assignment, an operator and a cast to what stands at their left end.
 fn of_expression(expression: &Expr) -> &[Attribute] {
     match expression {
-        Expr::Assign(expression) => &expression.attrs,
+        Expr::Assign(expression) => of_expression(&expression.left),
+        Expr::Binary(expression) => of_expression(&expression.left),
+        Expr::Cast(expression) => of_expression(&expression.expr),
         Expr::Async(expression) => &expression.attrs,
         Expr::Await(expression) => &expression.attrs,
         Expr::Block(expression) => &expression.attrs,
         Expr::Call(expression) => &expression.attrs,
+        Expr::Field(expression) => &expression.attrs,
         Expr::ForLoop(expression) => &expression.attrs,
         Expr::If(expression) => &expression.attrs,
+        Expr::Index(expression) => &expression.attrs,
+        Expr::Infer(expression) => &expression.attrs,
         Expr::Loop(expression) => &expression.attrs,
         Expr::Macro(expression) => &expression.attrs,
         Expr::Match(expression) => &expression.attrs,
         Expr::MethodCall(expression) => &expression.attrs,
+        Expr::Paren(expression) => &expression.attrs,
+        Expr::Path(expression) => &expression.attrs,
+        Expr::Return(expression) => &expression.attrs,
         Expr::Try(expression) => &expression.attrs,
+        Expr::Tuple(expression) => &expression.attrs,
+        Expr::Unary(expression) => &expression.attrs,
         Expr::Unsafe(expression) => &expression.attrs,
         Expr::While(expression) => &expression.attrs,
         _ => &[],

@@ -77,17 +77,20 @@ pub fn body(tokens: &TokenStream) -> Body {
     }
 }
 
-/// All identifiers, also those of groups.
+/// All identifiers, also those of groups. The name of a label or a lifetime is none.
 fn words(tokens: &TokenStream) -> Vec<String> {
     let mut all = Vec::new();
     let mut groups = vec![tokens.clone()];
     while let Some(group) = groups.pop() {
+        let mut behind_a_tick = false;
         for token in group {
+            let is_tick = matches!(&token, TokenTree::Punct(mark) if mark.as_char() == '\'');
             match token {
-                TokenTree::Ident(word) => all.push(word.to_string()),
+                TokenTree::Ident(word) if !behind_a_tick => all.push(word.to_string()),
                 TokenTree::Group(group) => groups.push(group.stream()),
-                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+                _ => {}
             }
+            behind_a_tick = is_tick;
         }
     }
     all

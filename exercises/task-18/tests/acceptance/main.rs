@@ -159,6 +159,10 @@ fn places_are_exact() {
 fn an_allow_is_for_a_line_or_an_item() {
     let scenario = Scenario::new();
     let tree = Tree::of(&[
+        (
+            "character.rs",
+            "fn f(c: char) {\n    if c == '\"' { std::process::exit(1) } // drain-audit: allow(exit): a quote\n}\n",
+        ),
         ("item.rs", ALLOWED_ITEMS),
         ("line.rs", ALLOWED_LINES),
         (

@@ -60,6 +60,10 @@ fn words() {
 //  ^^^^ loop
         tracing::info!(%count, ?job, "shutdown, return");
     }
+    loop {
+//  ^^^^ loop
+        my_macro!(a => 'stop: b);
+    }
 }
 
 // case: what macro_rules! writes down is no code yet

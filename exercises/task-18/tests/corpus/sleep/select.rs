@@ -87,6 +87,15 @@ async fn condition(token: CancellationToken, period: Duration) {
     }
 }
 
+// case: the stop word is in the condition only
+async fn word_in_a_condition(stopping: bool, period: Duration) {
+    tokio::select! {
+        () = sleep(period) => {}
+//           ^^^^^ sleep
+        () = work(), if !stopping => {}
+    }
+}
+
 // case: the stop word is in the pattern and the handler only
 async fn word_elsewhere(period: Duration) {
     tokio::select! {

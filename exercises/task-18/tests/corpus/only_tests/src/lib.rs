@@ -78,6 +78,18 @@ fn statement() {
     #[cfg(test)]
     let pause = || std::thread::sleep(PERIOD);
 //                 ^^^^^^^^^^^^^^^^^^ sleep*
+    #[cfg(test)]
+    _ = std::thread::sleep(PERIOD);
+//      ^^^^^^^^^^^^^^^^^^ sleep*
+    #[cfg(test)]
+    self.pause = std::thread::sleep(PERIOD);
+//               ^^^^^^^^^^^^^^^^^^ sleep*
+    #[cfg(test)]
+    PAUSES[0] += pause_of(std::thread::sleep(PERIOD));
+//                        ^^^^^^^^^^^^^^^^^^ sleep*
+    #[cfg(not(test))]
+    self.pause = std::thread::sleep(PERIOD);
+//               ^^^^^^^^^^^^^^^^^^ sleep
     std::thread::sleep(PERIOD);
 //  ^^^^^^^^^^^^^^^^^^ sleep
 }
