@@ -33,7 +33,12 @@ pub async fn rehearse(options: &Options, address: SocketAddr) -> Result<Vec<Rehe
     for connection in 0..options.connections {
         all.spawn(rehearse_one(options.path_of(connection).to_owned(), address));
     }
-    all.join_all().await.into_iter().collect()
+    let mut rehearsed = Vec::new();
+    // The first that fails ends it: the others may wait for as long as it is there.
+    while let Some(one) = all.join_next().await {
+        rehearsed.push(one.map_err(|error| error.to_string())??);
+    }
+    Ok(rehearsed)
 }
 
 async fn rehearse_one(path: String, address: SocketAddr) -> Result<Rehearsed, String> {

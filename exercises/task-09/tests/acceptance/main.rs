@@ -336,7 +336,8 @@ fn few_descriptors_are_enough_or_it_is_said() {
         let limited = "ulimit -n 128; exec \"$0\" \"$@\"";
         let program = program!().to_string_lossy().into_owned();
         let shell = shell.arg("-c").arg(limited).arg(&program);
-        let options = format!("--get /slow --connections {connections}");
+        // Who is left without descriptors may wait for an answer until its startup is over.
+        let options = format!("--get /slow --startup 4s --connections {connections}");
         let command = format!("{} threads", service());
         start(&scenario, shell, &["--ready-line", "listening on"], &options, &command)
     };
