@@ -158,20 +158,16 @@ impl Scratch {
         let kits = path_of_kits();
         let needed = self.path(&drill.path(Set::Exercises)).join("Cargo.toml");
         let needed = fs::read_to_string(&needed).at("read", &needed)?;
-        let mut lines = with_profiles_for(&needed, &manifest)
+        let lines = with_profiles_for(&needed, &manifest)
             .lines()
             .map(|line| match line {
                 line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
                 line if line.starts_with("default-members = ") => String::new(),
-                // Nobody debugs a copy, and its slot sees another drill next.
-                "debug = \"line-tables-only\"" => "debug = false\nincremental = false".to_owned(),
+                // Nobody debugs a copy.
+                "debug = \"line-tables-only\"" => "debug = false".to_owned(),
                 line => line.replace("path = \"xtask/", &kits),
             })
             .collect::<Vec<_>>();
-        // One core compiles each of them, and in one piece that is less work.
-        for set in [Set::Exercises, Set::Solutions] {
-            lines.push(format!("\n[profile.dev.package.{}]\ncodegen-units = 1", drill.package(set)));
-        }
         write_if_new(&self.root.join("Cargo.toml"), (lines.join("\n") + "\n").as_bytes())?;
         let lock = workspace::root().join("Cargo.lock");
         if lock.exists() {
