@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::command::{self, Command, services};
+use crate::command::{self, Command, journey, services};
 use crate::error::{Error, Result};
 use crate::judging::supervise;
 use crate::{built_here, interrupt, selection};
@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
         "-V" | "--version" => return Ok(show(concat!("Drain Drills ", env!("CARGO_PKG_VERSION"), "\n"))),
         supervise::NAME => return supervise::main(arguments),
         services::NAME => return services::run(arguments),
+        journey::NAME => return journey::run(arguments),
         _ => interrupt::listen(),
     }
     if !Path::new("/proc/self/stat").exists() {
@@ -41,7 +42,7 @@ fn show(help: &str) -> u8 {
 }
 
 fn unknown(word: &str) -> Error {
-    let names = command::ALL.iter().map(|command| command.name).chain([services::NAME]);
+    let names = command::ALL.iter().map(|command| command.name).chain([services::NAME, journey::NAME]);
     let meant = match selection::nearest(word, names) {
         Some(name) => format!("; did you mean `{name}`?"),
         None => ".".to_owned(),
@@ -54,14 +55,15 @@ fn overview() -> String {
         |name: &str, summary: &str| format!("  {name:<9} {}\n", summary.replace('\n', "\n            "));
     let commands: String =
         command::ALL.iter().map(|Command { name, summary, .. }| row(name, summary)).collect();
-    let services = row(services::NAME, services::SUMMARY);
+    let apart = [(services::NAME, services::SUMMARY), (journey::NAME, journey::SUMMARY)];
+    let apart: String = apart.map(|(name, summary)| row(name, summary)).concat();
     format!(
         "\
 Drain Drills: judge your work, and see that the judge can be trusted.
 
 usage: cargo xtask COMMAND [SELECTION...] [OPTIONS]
 
-{commands}{services}
+{commands}{apart}
 SELECTION is any of: 2, 02, task-02, exercises/task-02, 1-3, beginner,
 intermediate, advanced, capstone, all. `check` without one takes the first
 drill that is not done.

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod diff;
 mod hint;
+pub(crate) mod journey;
 mod list;
 mod reset;
 mod scaffold;

@@ -95,3 +95,15 @@ fn the_runner_tells_its_version() {
     let (code, said) = run(&learners("version"), &["--version"]);
     assert_eq!((code, said), (Some(0), format!("Drain Drills {}\n", env!("CARGO_PKG_VERSION"))));
 }
+
+/// The crate that plans is not in a workspace that a test makes up, so this is the real one.
+#[test]
+fn plan_knows_each_drill_that_list_tells_of() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let (code, listed) = run(root, &["list", "--json"]);
+    assert_eq!(code, Some(0), "{listed}");
+    let (code, planned) = run(root, &["plan", "--start", "2026-12-01", "--json"]);
+    assert_eq!(code, Some(0), "{planned}");
+    let drills = |text: &str| text.matches("\"drill\": \"").count();
+    assert!(drills(&listed) > 0 && drills(&listed) == drills(&planned), "{planned}");
+}

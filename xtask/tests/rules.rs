@@ -136,9 +136,10 @@ fn every_drill_has_all_lights() {
 fn no_crate_allows_unsafe_code() {
     let mut failures = Vec::new();
     let folders = crates("exercises").into_iter().chain(crates("solutions"));
-    for folder in folders
-        .chain(["xtask", "xtask/kit", "xtask/criteria", "xtask/record"].map(|folder| root().join(folder)))
-    {
+    for folder in folders.chain(
+        ["xtask", "xtask/kit", "xtask/criteria", "xtask/journey", "xtask/record"]
+            .map(|folder| root().join(folder)),
+    ) {
         let roots = ["src/lib.rs", "src/main.rs"].map(|file| folder.join(file));
         for path in roots.iter().filter(|path| path.exists()) {
             if !read(path).contains("#![forbid(unsafe_code)]") {
@@ -155,7 +156,7 @@ fn no_crate_allows_unsafe_code() {
 #[test]
 fn dependencies_come_from_the_workspace() {
     let mut failures = Vec::new();
-    for path in ["solutions", "xtask/kit", "xtask/criteria", "xtask/record"]
+    for path in ["solutions", "xtask/kit", "xtask/criteria", "xtask/journey", "xtask/record"]
         .iter()
         .flat_map(|set| files(&root().join(set), "Cargo.toml"))
     {

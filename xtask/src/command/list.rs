@@ -29,24 +29,7 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
     let chosen = selection::or_all(&words)?;
     let progress = Progress::load()?;
     if json {
-        let rows = chosen.iter().map(|drill| {
-            object([
-                ("drill", text(&drill.name)),
-                ("title", text(&drill.title)),
-                ("level", text(&drill.level)),
-                ("time_box", text(&drill.time_box)),
-                ("state", text(state(drill, &progress))),
-                ("hints_read", number(progress.hints(drill) as f64)),
-            ])
-        });
-        let next = chosen.iter().find(|drill| !progress.is_done(drill));
-        let value = object([
-            ("version", number(1)),
-            ("drills", list(rows)),
-            ("done", number(done(&chosen, &progress) as f64)),
-            ("next", next.map_or(JsonValue::Null, |drill| text(&drill.name))),
-        ]);
-        value::print(&value)?;
+        value::print(&as_json(&chosen, &progress))?;
     } else {
         let width = chosen.iter().map(|drill| drill.title.chars().count()).max().unwrap_or(0);
         for drill in &chosen {
@@ -56,6 +39,27 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
         println!("\n{} of {} done. {}", done(&chosen, &progress), chosen.len(), progress.next_of(&chosen));
     }
     Ok(0)
+}
+
+/// The same as a value, for `--json` and for the crate that plans.
+pub(crate) fn as_json(drills: &[Drill], progress: &Progress) -> JsonValue {
+    let rows = drills.iter().map(|drill| {
+        object([
+            ("drill", text(&drill.name)),
+            ("title", text(&drill.title)),
+            ("level", text(&drill.level)),
+            ("time_box", text(&drill.time_box)),
+            ("state", text(state(drill, progress))),
+            ("hints_read", number(progress.hints(drill) as f64)),
+        ])
+    });
+    let next = drills.iter().find(|drill| !progress.is_done(drill));
+    object([
+        ("version", number(1)),
+        ("drills", list(rows)),
+        ("done", number(done(drills, progress) as f64)),
+        ("next", next.map_or(JsonValue::Null, |drill| text(&drill.name))),
+    ])
 }
 
 fn done(drills: &[Drill], progress: &Progress) -> usize {
