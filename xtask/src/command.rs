@@ -11,6 +11,7 @@ mod scaffold;
 pub(crate) mod services;
 mod soak;
 mod verify;
+mod watch;
 mod zoo;
 
 use crate::error::{Error, Result};
@@ -28,6 +29,7 @@ pub(crate) struct Command {
 /// All but `services`, which is handed over to a program of its own.
 pub(crate) const ALL: &[Command] = &[
     check::COMMAND,
+    watch::COMMAND,
     list::COMMAND,
     hint::COMMAND,
     diff::COMMAND,
