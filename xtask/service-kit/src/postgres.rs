@@ -37,7 +37,9 @@ impl<'a> Postgres<'a> {
             "BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE; SELECT pg_sleep({}); COMMIT",
             time.as_secs_f64()
         );
-        thread::spawn(move || Client::connect(port, postgres::DATABASE).and_then(|mut client| client.query(&lock)));
+        thread::spawn(move || {
+            Client::connect(port, postgres::DATABASE).and_then(|mut client| client.query(&lock))
+        });
         let _waiting = self.scenario().waiting(format!("{table} to be locked"));
         let locked = format!(
             "SELECT 1 FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'ExclusiveLock' AND granted"

@@ -155,7 +155,7 @@ fn events_wait_for_kafka() {
     for number in 1..=5 {
         shop.ordered(&instance, &format!("order {number}"), 201);
     }
-    down.plus(secs(2)).wait();
+    down.plus(secs(1)).wait();
     shop.kafka.up();
     shop.wait_for_events(5);
 }
