@@ -6,7 +6,7 @@ mod shop;
 
 use std::thread;
 
-use drain_kit::{Client, Moment, Scenario, Signal, ms, secs};
+use drain_kit::{Client, Moment, Scenario, Signal, ms, secs, shown};
 
 use crate::shop::*;
 
@@ -257,13 +257,13 @@ fn the_drain_waits_for_kafka() {
 fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
     let scenario = Scenario::new();
     let shop = Shop::new(&scenario);
-    let instance = shop.start("3s");
+    let instance = shop.start("2s");
     shop.kafka.down();
     for number in 1..=5 {
         shop.ordered(&instance, &format!("order {number}"), 201);
     }
     let signal = instance.program.signal(Signal::SIGTERM);
-    instance.program.exit_at_most(ms(3_500), signal);
+    instance.program.exit_at_most(ms(2_500), signal);
     instance.program.exit_with(1);
     instance.program.require_report("deadline_exceeded", 0);
     shop.kafka.up();
@@ -281,14 +281,17 @@ fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
 fn without_the_database_the_drain_ends_in_time() {
     let scenario = Scenario::new();
     let shop = Shop::new(&scenario);
-    let instance = shop.start("4s");
+    let instance = shop.start("2s");
     shop.ordered(&instance, "before", 201);
     shop.database.suspend();
     let pending = instance.order_in_flight("in flight");
     let signal = instance.program.signal(Signal::SIGTERM);
-    require(&scenario, pending.outcome(), 503);
-    instance.program.exit_at_most(ms(4_500), signal);
+    instance.program.exit_at_most(ms(2_500), signal);
     instance.program.exit_with(1);
+    // How long a request may take of the drain is not for us to say: it is refused, or cut off.
+    let outcome = pending.outcome();
+    let acknowledged = outcome.as_ref().is_ok_and(|response| response.status < 300);
+    scenario.require(!acknowledged, "no order that is acknowledged and not stored", shown(&outcome));
     shop.database.resume();
     let second = shop.start_called("service 2", AMPLE);
     let outcome = second.order("client", "in flight", TEA);
