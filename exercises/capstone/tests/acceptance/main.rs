@@ -59,6 +59,8 @@ fn the_same_key_is_the_same_order() {
     shop.wait_for_events(1);
     // All at once, on two instances.
     let second = shop.start_called("service 2", AMPLE);
+    // Until all of them have looked for the key, and have found none.
+    shop.database.lock_for("orders", secs(1));
     let outcomes: Vec<_> = thread::scope(|scope| {
         let ask = |number: usize| {
             let instance = if number.is_multiple_of(2) { &instance } else { &second };
@@ -226,7 +228,7 @@ fn what_is_in_flight_is_finished() {
     shop.require_events(2);
 }
 
-/// On a Kafka that takes half a second to answer, the events of all orders are there when the service exits.
+/// On a Kafka that takes most of a second to answer, the events of all orders are there when the service exits.
 ///
 /// Why: a producer has a queue. Whoever exits with something in it has told nobody.
 ///
@@ -235,17 +237,17 @@ fn what_is_in_flight_is_finished() {
 fn the_drain_waits_for_kafka() {
     let scenario = Scenario::new();
     let shop = Shop::new(&scenario);
-    let instance = shop.start(AMPLE);
+    let instance = shop.start("5s");
     shop.ordered(&instance, "before", 201);
     shop.wait_for_events(1);
-    shop.kafka.answer_after(ms(500));
-    for number in 1..=10 {
+    shop.kafka.answer_after(ms(800));
+    for number in 1..=3 {
         shop.ordered(&instance, &format!("order {number}"), 201);
     }
     let signal = instance.program.signal(Signal::SIGTERM);
-    instance.complete(secs(8), signal);
+    instance.complete(secs(5), signal);
     shop.kafka.answer_after(ms(0));
-    shop.require_events(11);
+    shop.require_events(4);
 }
 
 /// If Kafka is away during the drain, the service exits at its deadline at the latest, with code 1, and the next instance tells what is left.
