@@ -6,7 +6,7 @@ mod shop;
 
 use std::thread;
 
-use drain_kit::{Client, Moment, Scenario, Signal, ms, secs, shown};
+use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, program, secs, shown};
 
 use crate::shop::*;
 
@@ -218,13 +218,13 @@ fn in_the_window_all_is_served() {
 fn what_is_in_flight_is_finished() {
     let scenario = Scenario::new();
     let shop = Shop::new(&scenario);
-    let instance = shop.start("5s");
+    let instance = shop.start("3s");
     shop.ordered(&instance, "before", 201);
-    shop.database.lock_for("orders", secs(2));
+    shop.database.lock_for("orders", ms(800));
     let pending = instance.order_in_flight("in flight");
     let signal = instance.program.signal(Signal::SIGTERM);
     shop.acknowledge("in flight", pending.outcome(), 201);
-    instance.complete(secs(5), signal);
+    instance.complete(secs(3), signal);
     shop.require_events(2);
 }
 
@@ -305,6 +305,8 @@ fn without_the_database_the_drain_ends_in_time() {
 /// With nothing to do, the drain is over when the window is.
 ///
 /// Why: a deploy of fifty instances takes fifty times as long as one.
+///
+/// Limit: 30 s
 #[test]
 fn an_idle_service_exits_after_the_window() {
     let scenario = Scenario::new();
@@ -321,11 +323,10 @@ fn an_idle_service_exits_after_the_window() {
 #[test]
 fn a_bad_value_is_told_in_one_line() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
     for (variable, value) in
         [("DRAIN_BUDGET", "soon"), ("LISTEN_ADDR", "here"), ("DATABASE_URL", "nowhere"), ("TOPIC", "")]
     {
-        shop.program("service", AMPLE).env(variable, value).require_refused(variable, value);
+        Program::new(&scenario, program!()).env(variable, value).require_refused(variable, value);
     }
 }
 
@@ -335,6 +336,8 @@ mod report {
     /// The drain says how each step goes when it ends, in the order in which they are done, and at the end reports itself once.
     ///
     /// Why: after a drain that went wrong, the log is all there is.
+    ///
+    /// Limit: 30 s
     #[test]
     fn the_drain_reports_its_steps_and_itself() {
         let scenario = Scenario::new();
