@@ -1,13 +1,12 @@
 //! The order of the drain.
 
-use tokio::time::{Duration, sleep};
+use tokio::time::Duration;
 
 use crate::in_flight::InFlight;
 use crate::readiness::Readiness;
 use crate::relay::Relay;
-use crate::report::{Overrun, Report};
+use crate::report::Report;
 use crate::server::Server;
-use crate::steps::Steps;
 use crate::store::Store;
 
 /// The propagation window is the budget divided by this.

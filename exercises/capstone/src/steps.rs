@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// How the time that is left is shared out, and how the steps went so far.
 pub struct Steps {

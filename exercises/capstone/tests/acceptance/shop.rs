@@ -120,6 +120,15 @@ impl<'a> Shop<'a> {
         );
     }
 
+    /// Returns when somebody waits for a lock in the database; after a second at the latest.
+    pub(crate) fn wait_for_a_waiting_transaction(&self) {
+        let from = Moment::now();
+        let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
+        while self.database.query(waiting).is_empty() && Moment::now().since(from) < secs(1) {
+            thread::sleep(ms(5));
+        }
+    }
+
     pub(crate) fn messages(&self) -> Vec<Message> {
         self.kafka.messages(&self.topic)
     }

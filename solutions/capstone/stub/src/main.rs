@@ -21,6 +21,7 @@
 //! | `steps` | [`Steps`](steps::Steps): one deadline for all of it, and a share for each |
 //! | `report` | [`Report`](report::Report): how the drain went |
 #![forbid(unsafe_code)]
+#![expect(dead_code, reason = "you will use it: remove this line then")]
 
 mod budget;
 mod config;

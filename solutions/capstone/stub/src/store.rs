@@ -144,7 +144,6 @@ impl Batch {
     }
 }
 
-#[expect(dead_code, reason = "for `place`")]
 /// `None` if there is an order with this key. It waits for one that is just being stored.
 async fn insert(
     connection: &mut PgConnection,
