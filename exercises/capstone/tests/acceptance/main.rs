@@ -285,24 +285,28 @@ fn without_the_database_the_drain_ends_in_time() {
     let shop = Shop::new(&scenario);
     let instance = shop.start("2s");
     shop.ordered(&instance, "before", 201);
-    // In the middle of a transaction: a connection that is held is harder to close than one that is idle.
+    // In the middle of transactions: a connection that is held is harder to close than one that is idle.
     shop.database.lock_for("orders", secs(1));
-    let pending = instance.order_in_flight("in flight");
-    shop.wait_for_a_waiting_transaction();
+    let keys = ["first", "second", "third"];
+    let pending = keys.map(|key| instance.order_in_flight(key));
+    shop.wait_for_waiting_transactions(keys.len());
     shop.database.suspend();
     let signal = instance.program.signal(Signal::SIGTERM);
     instance.program.exit_at_most(ms(2_500), signal);
     instance.program.exit_with(1);
     // How long a request may take of the drain is not for us to say: it is refused, or cut off.
-    let outcome = pending.outcome();
-    let acknowledged = outcome.as_ref().is_ok_and(|response| response.status < 300);
-    scenario.require(!acknowledged, "no order that is acknowledged and not stored", shown(&outcome));
+    for outcome in pending.map(InFlight::outcome) {
+        let acknowledged = outcome.as_ref().is_ok_and(|response| response.status < 300);
+        scenario.require(!acknowledged, "no order that is acknowledged and not stored", shown(&outcome));
+    }
     shop.database.resume();
     let second = shop.start_called("service 2", AMPLE);
-    let outcome = second.order("client", "in flight", TEA);
-    let status = outcome.as_ref().map_or(0, |response| response.status);
-    shop.acknowledge("in flight", outcome, if status == 200 { 200 } else { 201 });
-    shop.wait_for_events(2);
+    for key in keys {
+        let outcome = second.order("client", key, TEA);
+        let status = outcome.as_ref().map_or(0, |response| response.status);
+        shop.acknowledge(key, outcome, if status == 200 { 200 } else { 201 });
+    }
+    shop.wait_for_events(4);
 }
 
 /// With nothing to do, the drain is over when the window is.

@@ -120,11 +120,11 @@ impl<'a> Shop<'a> {
         );
     }
 
-    /// Returns when somebody waits for a lock in the database; after a second at the latest.
-    pub(crate) fn wait_for_a_waiting_transaction(&self) {
+    /// Returns when so many wait for a lock in the database; after a second at the latest.
+    pub(crate) fn wait_for_waiting_transactions(&self, count: usize) {
         let from = Moment::now();
         let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
-        while self.database.query(waiting).is_empty() && Moment::now().since(from) < secs(1) {
+        while self.database.query(waiting).len() < count && Moment::now().since(from) < secs(1) {
             thread::sleep(ms(5));
         }
     }
