@@ -391,6 +391,8 @@ mod leaks {
         for number in 0..50 {
             let mut client = Client::connected(&scenario, &format!("client {number}"), instance.address);
             client.send_bytes("POST /orders HTTP/1.1\r\nContent-Le");
+            // Else it might not even have been accepted when we look.
+            client.wait_until_read();
         }
         let from = Moment::now();
         while instance.program.descriptors() > before + 10 && Moment::now().since(from) < secs(5) {
