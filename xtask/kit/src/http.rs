@@ -153,7 +153,7 @@ impl Client {
     }
 
     /// Records only what goes wrong from now on: for clients that send thousands of requests.
-    pub(crate) fn quiet(mut self) -> Self {
+    pub fn quiet(mut self) -> Self {
         self.quiet = true;
         self
     }

@@ -76,7 +76,7 @@ impl Scenario {
     }
 
     /// The same scenario, for whoever plays a part in it.
-    pub(crate) fn share(&self) -> Self {
+    pub fn share(&self) -> Self {
         Self { inner: self.inner.clone(), watchdog: None }
     }
 

@@ -3,7 +3,7 @@
 use std::env;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ const PATIENCE: Duration = secs(20);
 pub struct Kafka<'a> {
     scenario: &'a Scenario,
     bootstrap: String,
-    producer: Option<BaseProducer<Deliveries>>,
+    producer: Mutex<Option<Arc<BaseProducer<Deliveries>>>>,
     mock: Option<Mock>,
     topics: Mutex<Vec<String>>,
 }
@@ -129,10 +129,7 @@ impl<'a> Kafka<'a> {
 
     #[track_caller]
     fn connect(scenario: &'a Scenario, bootstrap: String, mock: Option<Mock>) -> Self {
-        let producer = config(&bootstrap).create_with_context(Deliveries::default());
-        let producer: BaseProducer<Deliveries> =
-            producer.unwrap_or_else(|error| scenario.unknown(format!("no Kafka client: {error}")));
-        let kafka = Self { scenario, bootstrap, producer: Some(producer), mock, topics: Mutex::default() };
+        let kafka = Self { scenario, bootstrap, producer: Mutex::default(), mock, topics: Mutex::default() };
         let _waiting = scenario.waiting("the broker to answer");
         // Whatever listens at an address that is out of date need not speak Kafka, and every criterion asks it.
         let patience = if kafka.is_embedded() { PATIENCE } else { secs(5) };
@@ -244,9 +241,10 @@ impl<'a> Kafka<'a> {
     /// For each partition, the offset that the next message will have.
     #[track_caller]
     pub fn end_offsets(&self, topic: &Topic) -> Vec<i64> {
-        let client = self.producer().client();
-        let ends = (0..topic.partitions)
-            .map(|partition| client.fetch_watermarks(&topic.name, partition, PATIENCE).map(|(_, end)| end));
+        let producer = self.producer();
+        let ends = (0..topic.partitions).map(|partition| {
+            producer.client().fetch_watermarks(&topic.name, partition, PATIENCE).map(|(_, end)| end)
+        });
         self.answered(ends.collect())
     }
 
@@ -355,6 +353,8 @@ impl<'a> Kafka<'a> {
     #[track_caller]
     pub fn down(&self) {
         self.mark("down");
+        // Programs have inherited the broker's ends of its connections, so that ours would never break.
+        drop(self.take_producer());
         self.answered(self.cluster().with(|cluster| cluster.broker_down(-1)));
     }
 
@@ -390,8 +390,18 @@ impl<'a> Kafka<'a> {
             .unwrap_or_else(|error| self.scenario.unknown(format!("Kafka does not answer the test: {error}")))
     }
 
-    fn producer(&self) -> &BaseProducer<Deliveries> {
-        self.producer.as_ref().expect("it is there until the drop")
+    #[track_caller]
+    fn producer(&self) -> Arc<BaseProducer<Deliveries>> {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || {
+            let new = config(&self.bootstrap).create_with_context(Deliveries::default()).map(Arc::new);
+            new.unwrap_or_else(|error| self.scenario.unknown(format!("no Kafka client: {error}")))
+        };
+        producer.get_or_insert_with(new).clone()
+    }
+
+    fn take_producer(&self) -> Option<Arc<BaseProducer<Deliveries>>> {
+        self.producer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// On a thread of its own: the test may be inside a runtime.
@@ -438,7 +448,7 @@ impl Drop for Kafka<'_> {
             let _ = self.administer(async |admin, options| admin.delete_topics(&topics, options).await);
         }
         // Before the cluster that it talks to.
-        drop(self.producer.take());
+        drop(self.take_producer());
     }
 }
 

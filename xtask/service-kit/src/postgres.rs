@@ -2,8 +2,10 @@
 
 use std::env;
 use std::ops::Deref;
+use std::thread;
+use std::time::Duration;
 
-use drain_kit::Scenario;
+use drain_kit::{Scenario, ms};
 use drain_services::postgres::{Client, Row, url};
 use drain_services::{Service, postgres};
 
@@ -19,6 +21,32 @@ impl<'a> Postgres<'a> {
     #[track_caller]
     pub fn start(scenario: &'a Scenario) -> Self {
         Self(Throwaway::start(scenario, Service::Postgres))
+    }
+
+    /// Runs statements, and returns all rows as text; the scenario fails if the server says no.
+    #[track_caller]
+    pub fn query(&self, sql: &str) -> Vec<Row> {
+        query(self.scenario(), self.port(), postgres::DATABASE, sql)
+    }
+
+    /// Locks a table against changes for so long. Returns when it is locked.
+    #[track_caller]
+    pub fn lock_for(&self, table: &str, time: Duration) {
+        let port = self.port();
+        let lock = format!(
+            "BEGIN; LOCK TABLE {table} IN EXCLUSIVE MODE; SELECT pg_sleep({}); COMMIT",
+            time.as_secs_f64()
+        );
+        thread::spawn(move || {
+            Client::connect(port, postgres::DATABASE).and_then(|mut client| client.query(&lock))
+        });
+        let _waiting = self.scenario().waiting(format!("{table} to be locked"));
+        let locked = format!(
+            "SELECT 1 FROM pg_locks WHERE relation = '{table}'::regclass AND mode = 'ExclusiveLock' AND granted"
+        );
+        while self.query(&locked).is_empty() {
+            thread::sleep(ms(5));
+        }
     }
 }
 
@@ -72,8 +100,7 @@ impl<'a> Database<'a> {
     /// Runs statements, and returns all rows as text; the scenario fails if the server says no.
     #[track_caller]
     pub fn query(&self, sql: &str) -> Vec<Row> {
-        let rows = Client::connect(self.port, &self.name).and_then(|mut client| client.query(sql));
-        rows.unwrap_or_else(|error| self.scenario.fail(format!("an answer to `{sql}`"), error))
+        query(self.scenario, self.port, &self.name, sql)
     }
 
     /// The number that is the only answer, for instance of `SELECT count(*) FROM orders`.
@@ -93,6 +120,12 @@ impl Drop for Database<'_> {
             let _ = Client::connect(self.port, postgres::DATABASE).and_then(|mut client| client.query(&drop));
         }
     }
+}
+
+#[track_caller]
+fn query(scenario: &Scenario, port: u16, database: &str, sql: &str) -> Vec<Row> {
+    let rows = Client::connect(port, database).and_then(|mut client| client.query(sql));
+    rows.unwrap_or_else(|error| scenario.fail(format!("an answer to `{sql}`"), error))
 }
 
 /// The port in an address of a server that lets us in.

@@ -40,6 +40,10 @@ impl<'a> Throwaway<'a> {
         Ok(Self { scenario, server, guard, folder })
     }
 
+    pub(crate) fn scenario(&self) -> &'a Scenario {
+        self.scenario
+    }
+
     /// The address, as programs take it from their environment.
     pub fn url(&self) -> String {
         self.server.service.address(self.port())

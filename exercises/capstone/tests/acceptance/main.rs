@@ -1,0 +1,440 @@
+//! Acceptance tests for the capstone.
+//!
+//! Each starts a PostgreSQL of its own and a cluster that is embedded in the test: both can be told to fail.
+
+mod shop;
+
+use std::thread;
+
+use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, program, secs, shown};
+
+use crate::shop::*;
+
+/// An order that is acknowledged is in the database, and its event comes to Kafka, with the order's number as the key.
+///
+/// Why: whoever acknowledges first and stores then has told a lie whenever the power fails in between.
+///
+/// Limit: 30 s
+#[test]
+fn an_acknowledged_order_is_stored_and_told() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start(AMPLE);
+    let id = shop.ordered(&instance, "first", 201);
+    shop.ordered(&instance, "second", 201);
+    let shown = require(&scenario, instance.get("reader", &format!("/orders/{id}")), 200);
+    scenario.require(
+        number(&shown, "id") == Some(id)
+            && text(&shown).contains("ada")
+            && number(&shown, "quantity") == Some(2),
+        format!("order {id} as it was placed"),
+        text(&shown),
+    );
+    require(&scenario, instance.get("reader", "/orders/4711"), 404);
+    shop.wait_for_events(2);
+    let of_first = shop.messages().into_iter().filter(|message| message.key == id.to_string());
+    let payloads: Vec<String> = of_first.map(|message| message.payload).collect();
+    scenario.require(
+        payloads.iter().all(|payload| payload.contains("event_id") && payload.contains("ada")),
+        "an event with an `event_id` and the order",
+        format!("{payloads:?}"),
+    );
+}
+
+/// The same `Idempotency-Key` with the same order is the same order: 200, the same number, and one event. With another
+/// order it is 422.
+///
+/// Why: a client that has heard nothing asks again. It must not matter whether the first time was too early or too late.
+///
+/// Limit: 30 s
+#[test]
+fn the_same_key_is_the_same_order() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start(AMPLE);
+    shop.ordered(&instance, "key", 201);
+    shop.ordered(&instance, "key", 200);
+    let other = TEA.replace("tea", "coffee");
+    require(&scenario, instance.order("other", "key", &other), 422);
+    shop.wait_for_events(1);
+    // All at once, on two instances.
+    let second = shop.start_called("service 2", AMPLE);
+    // Until all of them have looked for the key, and have found none.
+    shop.database.lock_for("orders", secs(1));
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let ask = |number: usize| {
+            let instance = if number.is_multiple_of(2) { &instance } else { &second };
+            let client = Client::connected(&scenario, &format!("client {number}"), instance.address);
+            scope.spawn(move || {
+                let mut client = client;
+                post(&mut client, "Idempotency-Key: contended\r\n", TEA);
+                client.response(PATIENCE)
+            })
+        };
+        let asked: Vec<_> = (0..8).map(ask).collect();
+        asked.into_iter().map(|asked| asked.join().expect("a client")).collect()
+    });
+    let created = outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|r| r.status == 201)).count();
+    scenario.require(created == 1, "one of eight clients told 201", format!("{created}"));
+    for outcome in outcomes {
+        let status = outcome.as_ref().map_or(0, |response| response.status);
+        shop.acknowledge("contended", outcome, if status == 201 { 201 } else { 200 });
+    }
+    shop.wait_for_events(2);
+}
+
+/// What is no order is refused in one sentence, and stored nowhere: no key or an empty one is 400, a body that makes no
+/// sense 400 or 422, and one of more than 16 KiB 413.
+///
+/// Why: what is stored and makes no sense is found by whoever reads it last, and that is a person.
+///
+/// Limit: 30 s
+#[test]
+fn what_is_no_order_is_refused() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start(AMPLE);
+    for headers in ["", "Idempotency-Key: \r\n"] {
+        let mut client = Client::connected(&scenario, "without a key", instance.address);
+        post(&mut client, headers, TEA);
+        require(&scenario, client.response(PATIENCE), 400);
+    }
+    for (number, body) in
+        ["", "tea", "{}", &TEA.replace('2', "0"), &TEA.replace('2', "-1"), &TEA.replace("ada", "")]
+            .into_iter()
+            .enumerate()
+    {
+        let outcome = instance.order(&format!("nonsense {number}"), &format!("n{number}"), body);
+        let status = outcome.as_ref().map_or(0, |response| response.status);
+        let response = require(&scenario, outcome, if status == 400 { 400 } else { 422 });
+        let said = text(&response);
+        scenario.require(said.trim().lines().count() == 1, "one sentence on what is wrong", said);
+    }
+    let large = TEA.replace("ada", &"a".repeat(17 * 1024));
+    require(&scenario, instance.order("too large", "large", &large), 413);
+    shop.ordered(&instance, "one", 201);
+    shop.wait_for_events(1);
+}
+
+/// As long as the database does not answer, nothing is acknowledged: 503 with `Retry-After`, within 3 s. With the same key one can
+/// ask again when it does, and it is one order.
+///
+/// Why: an order that nobody has stored and everybody believes in is worse than one that was refused.
+///
+/// Limit: 60 s
+#[test]
+fn without_the_database_nothing_is_acknowledged() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start(AMPLE);
+    shop.ordered(&instance, "before", 201);
+    shop.database.suspend();
+    let mut client = Client::connected(&scenario, "client", instance.address);
+    let sent = post(&mut client, "Idempotency-Key: meanwhile\r\n", TEA);
+    let refused = require(&scenario, client.response(PATIENCE), 503);
+    scenario.at_most(secs(3), sent, refused.at, "the 503");
+    let retry_after = refused.header("retry-after").unwrap_or("no such header");
+    scenario.require(retry_after.parse::<u32>().is_ok(), "Retry-After: a number of seconds", retry_after);
+    shop.database.resume();
+    let outcome = instance.order("client", "meanwhile", TEA);
+    let status = outcome.as_ref().map_or(0, |response| response.status);
+    shop.acknowledge("meanwhile", outcome, if status == 200 { 200 } else { 201 });
+    shop.wait_for_events(2);
+}
+
+/// While Kafka is away, orders are acknowledged all the same; their events come when it is back.
+///
+/// Why: a shop that closes whenever its message broker restarts needs no message broker.
+///
+/// Limit: 60 s
+#[test]
+fn events_wait_for_kafka() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start(AMPLE);
+    shop.kafka.down();
+    let down = Moment::now();
+    for number in 1..=5 {
+        shop.ordered(&instance, &format!("order {number}"), 201);
+    }
+    down.plus(secs(1)).wait();
+    shop.kafka.up();
+    shop.wait_for_events(5);
+}
+
+/// What was acknowledged survives SIGKILL: the next instance tells it to Kafka.
+///
+/// Why: not every end is a drain. What a drain promises must be there without it; it only comes later then.
+///
+/// Limit: 60 s
+#[test]
+fn a_crash_loses_nothing() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let first = shop.start(AMPLE);
+    shop.kafka.down();
+    for number in 1..=20 {
+        shop.ordered(&first, &format!("order {number}"), 201);
+    }
+    first.program.signal(Signal::SIGKILL);
+    first.program.exit();
+    shop.kafka.up();
+    let _second = shop.start_called("service 2", AMPLE);
+    shop.wait_for_events(20);
+}
+
+/// From the signal on `/ready` says 503, and for a tenth of the budget everything else is as before. Then connections are refused.
+///
+/// Why: load balancers learn it late. Whoever closes at once refuses those who could not know.
+///
+/// Limit: 30 s
+#[test]
+fn in_the_window_all_is_served() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start("10s");
+    require(&scenario, instance.get("probe", "/ready"), 200);
+    require(&scenario, instance.get("probe", "/healthz"), 200);
+    let signal = instance.program.signal(Signal::SIGTERM);
+    signal.plus(ms(100)).wait();
+    require(&scenario, instance.get("probe", "/ready"), 503);
+    require(&scenario, instance.get("probe", "/healthz"), 200);
+    shop.ordered(&instance, "at once", 201);
+    signal.plus(ms(800)).wait();
+    shop.ordered(&instance, "late", 201);
+    signal.plus(ms(1_300)).wait();
+    let refused = Client::connect(&scenario, "too late", instance.address).is_err();
+    scenario.require(refused, "connections refused 300 ms after the window", "one that was accepted");
+    instance.complete(secs(5), signal);
+    shop.require_events(2);
+}
+
+/// An order that is being placed at the signal is acknowledged, and its event is in Kafka when the service exits, with code 0.
+///
+/// Why: requests, then events, then the database: in each other order something is accepted that nobody finishes.
+///
+/// Limit: 30 s
+#[test]
+fn what_is_in_flight_is_finished() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start("3s");
+    shop.ordered(&instance, "before", 201);
+    shop.database.lock_for("orders", ms(800));
+    let pending = instance.order_in_flight("in flight");
+    let signal = instance.program.signal(Signal::SIGTERM);
+    shop.acknowledge("in flight", pending.outcome(), 201);
+    instance.complete(ms(3_500), signal);
+    shop.require_events(2);
+}
+
+/// On a Kafka that takes most of a second to answer, the events of all orders are there when the service exits.
+///
+/// Why: a producer has a queue. Whoever exits with something in it has told nobody.
+///
+/// Limit: 30 s
+#[test]
+fn the_drain_waits_for_kafka() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start("5s");
+    shop.ordered(&instance, "before", 201);
+    shop.wait_for_events(1);
+    shop.kafka.answer_after(ms(800));
+    for number in 1..=3 {
+        shop.ordered(&instance, &format!("order {number}"), 201);
+    }
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.complete(ms(5_500), signal);
+    shop.kafka.answer_after(ms(0));
+    shop.require_events(4);
+}
+
+/// If Kafka is away during the drain, the service exits at its deadline at the latest, with code 1, and the next instance tells what is left.
+///
+/// Why: a drain that waits for somebody else's restart is killed in the middle of whatever it was at.
+///
+/// Limit: 60 s
+#[test]
+fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start("2s");
+    shop.kafka.down();
+    for number in 1..=5 {
+        shop.ordered(&instance, &format!("order {number}"), 201);
+    }
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.program.exit_at_most(ms(2_500), signal);
+    instance.program.exit_with(1);
+    instance.program.require_report("deadline_exceeded", 0);
+    shop.kafka.up();
+    let _second = shop.start_called("service 2", AMPLE);
+    shop.wait_for_events(5);
+}
+
+/// If the database does not answer during the drain, the service exits at its deadline at the latest. Nothing that was
+/// acknowledged is lost.
+///
+/// Why: closing a connection politely takes an answer, too.
+///
+/// Limit: 60 s
+#[test]
+fn without_the_database_the_drain_ends_in_time() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start("2s");
+    shop.ordered(&instance, "before", 201);
+    // In the middle of transactions: a connection that is held is harder to close than one that is idle.
+    shop.database.lock_for("orders", secs(1));
+    let keys = ["first", "second", "third"];
+    let pending = keys.map(|key| instance.order_in_flight(key));
+    shop.wait_for_waiting_transactions(keys.len());
+    shop.database.suspend();
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.program.exit_at_most(ms(2_500), signal);
+    instance.program.exit_with(1);
+    // How long a request may take of the drain is not for us to say: it is refused, or cut off.
+    for outcome in pending.map(InFlight::outcome) {
+        let acknowledged = outcome.as_ref().is_ok_and(|response| response.status < 300);
+        scenario.require(!acknowledged, "no order that is acknowledged and not stored", shown(&outcome));
+    }
+    shop.database.resume();
+    let second = shop.start_called("service 2", AMPLE);
+    for key in keys {
+        let outcome = second.order("client", key, TEA);
+        let status = outcome.as_ref().map_or(0, |response| response.status);
+        shop.acknowledge(key, outcome, if status == 200 { 200 } else { 201 });
+    }
+    shop.wait_for_events(4);
+}
+
+/// With nothing to do, the drain is over when the window is.
+///
+/// Why: a deploy of fifty instances takes fifty times as long as one.
+///
+/// Limit: 30 s
+#[test]
+fn an_idle_service_exits_after_the_window() {
+    let scenario = Scenario::new();
+    let shop = Shop::new(&scenario);
+    let instance = shop.start("3s");
+    let signal = instance.program.signal(Signal::SIGINT);
+    let exit = instance.complete(ms(800), signal);
+    scenario.at_least(ms(280), signal, exit.at, "exit");
+}
+
+/// A value that cannot be used ends the program at the start: code 2, and one line that names the variable and its value.
+/// One that can be used is used.
+///
+/// Why: a service that starts with a default instead is found when it drains.
+///
+/// Limit: 30 s
+#[test]
+fn a_bad_value_is_told_in_one_line() {
+    let scenario = Scenario::new();
+    for (variable, value) in
+        [("DRAIN_BUDGET", "soon"), ("LISTEN_ADDR", "here"), ("DATABASE_URL", "nowhere"), ("TOPIC", "")]
+    {
+        Program::new(&scenario, program!()).env(variable, value).require_refused(variable, value);
+    }
+    let shop = Shop::new(&scenario);
+    let instance = shop.start("1s");
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.complete(secs(1), signal);
+}
+
+mod report {
+    use super::*;
+
+    /// The drain says how each step goes when it ends, in the order in which they are done, and at the end reports itself once.
+    ///
+    /// Why: after a drain that went wrong, the log is all there is.
+    ///
+    /// Limit: 30 s
+    #[test]
+    fn the_drain_reports_its_steps_and_itself() {
+        let scenario = Scenario::new();
+        let shop = Shop::new(&scenario);
+        let instance = shop.start("3s");
+        let signal = instance.program.signal(Signal::SIGTERM);
+        instance.complete(secs(2), signal);
+        let lines: Vec<String> = instance.program.stderr().into_iter().map(|(_, line)| line).collect();
+        let steps: Vec<&str> = lines
+            .iter()
+            .filter(|line| line.contains("outcome=complete"))
+            .filter_map(|line| line.split("step=").nth(1)?.split(' ').next())
+            .collect();
+        scenario.require(
+            steps == ["requests", "events", "connections"],
+            "`drain step=NAME ... outcome=complete` for requests, events and connections",
+            format!("{lines:?}"),
+        );
+    }
+}
+
+mod leaks {
+    use super::*;
+
+    /// Connections that were refused, broken or closed leave no descriptor behind.
+    ///
+    /// Why: a service that loses one a minute runs for two weeks.
+    ///
+    /// Limit: 30 s
+    #[test]
+    fn clients_leave_nothing_behind() {
+        let scenario = Scenario::new();
+        let shop = Shop::new(&scenario);
+        let instance = shop.start(AMPLE);
+        shop.ordered(&instance, "warm up", 201);
+        let before = instance.program.descriptors();
+        for number in 0..50 {
+            let mut client = Client::connected(&scenario, &format!("client {number}"), instance.address);
+            client.send_bytes("POST /orders HTTP/1.1\r\nContent-Le");
+            // Else it might not even have been accepted when we look.
+            client.wait_until_read();
+        }
+        let from = Moment::now();
+        while instance.program.descriptors() > before + 10 && Moment::now().since(from) < secs(5) {
+            thread::sleep(ms(20));
+        }
+        let after = instance.program.descriptors();
+        scenario.require(
+            after <= before + 10,
+            format!("about as many descriptors as before: {before}"),
+            format!("{after}, five seconds after 50 clients have gone"),
+        );
+    }
+}
+
+mod load {
+    use super::*;
+
+    /// Twenty clients order without a pause while a first instance drains and a second takes over: each order that was acknowledged is
+    /// stored once and told, and no answer is a 5xx.
+    ///
+    /// Why: this is a deploy.
+    ///
+    /// Limit: 60 s
+    #[test]
+    fn a_deploy_under_load_loses_nothing() {
+        let scenario = Scenario::new();
+        let shop = Shop::new(&scenario);
+        let first = shop.start(AMPLE);
+        let second = shop.start_called("service 2", AMPLE);
+        let clients: Vec<_> =
+            (0..20).map(|client| Buyer::begin(&scenario, client, &[&first, &second])).collect();
+        thread::sleep(ms(500));
+        let signal = first.program.signal(Signal::SIGTERM);
+        first.complete(ms(10_500), signal);
+        let orders: usize = clients.into_iter().map(|client| client.end(&shop)).sum();
+        scenario.require(orders > 100, "more than 100 orders", orders);
+        shop.wait_for_events(orders);
+        let stored = shop.database.query("SELECT count(*) FROM orders");
+        scenario.require(
+            stored == [[Some(orders.to_string())]],
+            format!("{orders} orders in the database"),
+            format!("{stored:?}"),
+        );
+    }
+}

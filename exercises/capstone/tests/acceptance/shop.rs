@@ -1,0 +1,251 @@
+//! The service on trial with its database and its Kafka: who orders, and what is there afterwards.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use drain_kit::{Client, Cut, Exit, Moment, Program, Response, Running, Scenario, ms, program, secs, shown};
+use drain_service_kit::{Kafka, Message, Postgres, Topic};
+use tinyjson::JsonValue;
+
+/// How long a client waits for each part of a response: longer than the service may take.
+pub(crate) const PATIENCE: Duration = secs(8);
+/// More than a drain needs on a busy machine.
+pub(crate) const AMPLE: &str = "10s";
+/// What is ordered where it does not matter.
+pub(crate) const TEA: &str = r#"{"customer": "ada", "item": "tea", "quantity": 2}"#;
+
+pub(crate) struct Shop<'a> {
+    scenario: &'a Scenario,
+    pub(crate) database: Postgres<'a>,
+    pub(crate) kafka: Kafka<'a>,
+    pub(crate) topic: Topic,
+    /// What clients were told: the number of the order, by its key.
+    acknowledged: RefCell<BTreeMap<String, i64>>,
+}
+
+/// One life of the service.
+pub(crate) struct Instance<'a> {
+    scenario: &'a Scenario,
+    pub(crate) program: Running,
+    pub(crate) address: SocketAddr,
+}
+
+impl<'a> Shop<'a> {
+    /// An empty database, and a Kafka that can be told to fail.
+    pub(crate) fn new(scenario: &'a Scenario) -> Self {
+        let (database, kafka) = (Postgres::start(scenario), Kafka::embedded(scenario));
+        let topic = kafka.topic("order-events", 3);
+        Self { scenario, database, kafka, topic, acknowledged: RefCell::default() }
+    }
+
+    pub(crate) fn program(&self, lane: &str, budget: &str) -> Program<'a> {
+        Program::new(self.scenario, program!())
+            .called(lane)
+            .env("DATABASE_URL", &self.database.url())
+            .env("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap_servers())
+            .env("TOPIC", self.topic.name())
+            .env("DRAIN_BUDGET", budget)
+    }
+
+    /// With this `DRAIN_BUDGET`.
+    pub(crate) fn start(&self, budget: &str) -> Instance<'a> {
+        self.start_called("service", budget)
+    }
+
+    pub(crate) fn start_called(&self, lane: &str, budget: &str) -> Instance<'a> {
+        let program = self.program(lane, budget).start();
+        let address = program.address();
+        Instance { scenario: self.scenario, program, address }
+    }
+
+    /// Orders tea with this key, and requires that it is acknowledged with this status. The number of the order.
+    #[track_caller]
+    pub(crate) fn ordered(&self, instance: &Instance, key: &str, status: u16) -> i64 {
+        self.acknowledge(key, instance.order(key, key, TEA), status)
+    }
+
+    /// Requires this status, and keeps what the client was told.
+    #[track_caller]
+    pub(crate) fn acknowledge(&self, key: &str, outcome: Result<Response, Cut>, status: u16) -> i64 {
+        let response = require(self.scenario, outcome, status);
+        let id = number(&response, "id").unwrap_or_else(|| {
+            self.scenario.fail_at(response.at, "the order as JSON, with its `id`", text(&response))
+        });
+        let known = self.acknowledged.borrow_mut().insert(key.to_owned(), id);
+        if let Some(known) = known {
+            self.scenario.require(
+                known == id,
+                format!("order {known}, as the key {key} was told before"),
+                format!("order {id}"),
+            );
+        }
+        id
+    }
+
+    /// Waits until there is an event for each of these orders.
+    #[track_caller]
+    pub(crate) fn wait_for_events(&self, orders: usize) {
+        let _waiting = self.scenario.waiting(format!("events of {orders} orders"));
+        let from = Moment::now();
+        while self.kafka.count(&self.topic) < orders as i64 && Moment::now().since(from) < secs(10) {
+            thread::sleep(ms(20));
+        }
+        self.require_events(orders);
+    }
+
+    /// Requires an event for each order that was acknowledged, in the topic now, and none for any other. There may be several.
+    #[track_caller]
+    pub(crate) fn require_events(&self, orders: usize) {
+        let messages = self.kafka.messages(&self.topic);
+        let told = self.acknowledged.borrow();
+        let missing: Vec<&String> = told
+            .iter()
+            .filter(|(_, id)| !messages.iter().any(|m| m.key == id.to_string()))
+            .map(|(key, _)| key)
+            .collect();
+        let distinct: std::collections::BTreeSet<&str> = messages.iter().map(|m| m.key.as_str()).collect();
+        self.scenario.require(
+            missing.is_empty() && distinct.len() == orders,
+            format!("events of {orders} orders in Kafka, among them each that was acknowledged"),
+            format!(
+                "events of {} orders; of {} that were acknowledged there is none",
+                distinct.len(),
+                missing.len()
+            ),
+        );
+    }
+
+    /// Returns when so many wait for a lock in the database; after a second at the latest.
+    pub(crate) fn wait_for_waiting_transactions(&self, count: usize) {
+        let from = Moment::now();
+        let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
+        while self.database.query(waiting).len() < count && Moment::now().since(from) < secs(1) {
+            thread::sleep(ms(5));
+        }
+    }
+
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.kafka.messages(&self.topic)
+    }
+}
+
+impl Instance<'_> {
+    /// `POST /orders` on a connection of its own.
+    pub(crate) fn order(&self, client: &str, key: &str, body: &str) -> Result<Response, Cut> {
+        let mut client = Client::connect(self.scenario, client, self.address)?;
+        post(&mut client, &format!("Idempotency-Key: {key}\r\n"), body);
+        client.response(PATIENCE)
+    }
+
+    /// The same, left to a thread. It returns when the service has read it.
+    pub(crate) fn order_in_flight(&self, key: &str) -> InFlight {
+        let mut client = Client::connected(self.scenario, key, self.address);
+        post(&mut client, &format!("Idempotency-Key: {key}\r\n"), TEA);
+        client.wait_until_read();
+        InFlight(thread::spawn(move || client.response(PATIENCE)))
+    }
+
+    pub(crate) fn get(&self, client: &str, path: &str) -> Result<Response, Cut> {
+        Client::connect(self.scenario, client, self.address)?.get(path, PATIENCE)
+    }
+
+    /// Code 0, a report that says `complete`, and an end that comes at most so much later.
+    #[track_caller]
+    pub(crate) fn complete(&self, limit: Duration, from: Moment) -> Exit {
+        self.program.exit_at_most(limit, from);
+        let exit = self.program.exit_with(0);
+        self.program.require_report("complete", 0);
+        exit
+    }
+}
+
+/// A client that orders without a pause: on the first of the instances as long as that takes connections, then on the next.
+pub(crate) struct Buyer {
+    stop: Arc<AtomicBool>,
+    orders: thread::JoinHandle<Vec<(String, Result<Response, Cut>)>>,
+}
+
+impl Buyer {
+    pub(crate) fn begin(scenario: &Scenario, number: usize, instances: &[&Instance]) -> Self {
+        let addresses: Vec<SocketAddr> = instances.iter().map(|instance| instance.address).collect();
+        let (scenario, stop) = (scenario.share(), Arc::new(AtomicBool::new(false)));
+        let stopped = stop.clone();
+        let orders = thread::spawn(move || {
+            let mut outcomes = Vec::new();
+            while !stopped.load(Ordering::SeqCst) {
+                let key = format!("{number}-{}", outcomes.len());
+                // Who is refused, or was still waiting to be accepted, goes on to the next instance, as a load balancer does.
+                let mut outcome = Err(Cut::Refused);
+                for address in &addresses {
+                    outcome = order_on_new_connection(&scenario, *address, &key);
+                    if !matches!(outcome, Err(Cut::Refused | Cut::Closed | Cut::Reset)) {
+                        break;
+                    }
+                }
+                outcomes.push((key, outcome));
+            }
+            outcomes
+        });
+        Self { stop, orders }
+    }
+
+    /// Each of its orders must have been acknowledged. How many there were.
+    #[track_caller]
+    pub(crate) fn end(self, shop: &Shop) -> usize {
+        self.stop.store(true, Ordering::SeqCst);
+        let orders = self.orders.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let count = orders.len();
+        for (key, outcome) in orders {
+            shop.acknowledge(&key, outcome, 201);
+        }
+        count
+    }
+}
+
+/// An order that is being placed.
+pub(crate) struct InFlight(thread::JoinHandle<Result<Response, Cut>>);
+
+impl InFlight {
+    pub(crate) fn outcome(self) -> Result<Response, Cut> {
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+fn order_on_new_connection(scenario: &Scenario, address: SocketAddr, key: &str) -> Result<Response, Cut> {
+    let mut client = Client::connect(scenario, key, address)?.quiet();
+    post(&mut client, &format!("Idempotency-Key: {key}\r\nConnection: close\r\n"), TEA);
+    client.response(PATIENCE)
+}
+
+/// Sends `POST /orders` with these headers.
+pub(crate) fn post(client: &mut Client, headers: &str, body: &str) -> Moment {
+    let length = body.len();
+    client.send_bytes(&format!(
+        "POST /orders HTTP/1.1\r\nHost: shop\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    ))
+}
+
+/// Requires an answer with this status.
+#[track_caller]
+pub(crate) fn require(scenario: &Scenario, outcome: Result<Response, Cut>, status: u16) -> Response {
+    match outcome {
+        Ok(response) if response.status == status => response,
+        other => scenario.fail(format!("status {status}"), shown(&other)),
+    }
+}
+
+pub(crate) fn text(response: &Response) -> String {
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+/// The number with this name in a JSON object.
+pub(crate) fn number(response: &Response, name: &str) -> Option<i64> {
+    let value: JsonValue = text(response).parse().ok()?;
+    let object = value.get::<std::collections::HashMap<String, JsonValue>>()?;
+    Some(*object.get(name)?.get::<f64>()? as i64)
+}

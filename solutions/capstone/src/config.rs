@@ -1,0 +1,71 @@
+//! What is read from the environment.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+
+use crate::budget;
+use crate::environment::{BadValue, read};
+
+const LISTEN_ADDR: &str = "LISTEN_ADDR";
+
+/// What the environment says, or its defaults.
+pub struct Config {
+    /// `LISTEN_ADDR`: the address to listen on; port 0 takes any free port.
+    pub listen_addr: SocketAddr,
+    /// `DATABASE_URL`: the database of the orders.
+    pub database: PgConnectOptions,
+    /// `KAFKA_BOOTSTRAP_SERVERS`: where the events go.
+    pub kafka: String,
+    /// `TOPIC`: the topic of the events.
+    pub topic: String,
+    /// `DRAIN_BUDGET`: how long the drain may take, from the signal on. More than zero.
+    pub drain_budget: Duration,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// The first variable with a value that cannot be used.
+    pub fn from_env() -> Result<Self, BadValue> {
+        let text = |value: &str| (!value.trim().is_empty()).then(|| value.to_owned());
+        Ok(Self {
+            listen_addr: read(
+                LISTEN_ADDR,
+                "127.0.0.1:8080",
+                |value| value.parse().ok(),
+                "an address and a port, such as 127.0.0.1:8080",
+            )?,
+            database: read(
+                "DATABASE_URL",
+                "postgres://postgres@127.0.0.1:5432/postgres",
+                |value| value.parse().ok(),
+                "an address such as postgres://user@127.0.0.1:5432/database",
+            )?,
+            kafka: read(
+                "KAFKA_BOOTSTRAP_SERVERS",
+                "127.0.0.1:9092",
+                text,
+                "an address such as 127.0.0.1:9092",
+            )?,
+            topic: read("TOPIC", "order-events", text, "the name of a topic")?,
+            drain_budget: read("DRAIN_BUDGET", "25s", budget::parse, budget::EXPECTED)?,
+        })
+    }
+
+    /// Binds the address. From now on the kernel accepts connections; `accept` fetches them.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be bound: it is in use, or not one of this machine.
+    pub async fn listen(&self) -> Result<TcpListener, BadValue> {
+        TcpListener::bind(self.listen_addr).await.map_err(|error| {
+            let expected = format!("a free address of this machine ({error})");
+            BadValue::new(LISTEN_ADDR, self.listen_addr.to_string(), expected)
+        })
+    }
+}

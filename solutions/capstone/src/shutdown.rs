@@ -1,0 +1,56 @@
+//! The order of the drain.
+//!
+//! Whoever makes work goes before whoever finishes it: requests make orders, orders make events, and both
+//! need the database. In any other order something is accepted that nobody finishes.
+
+use tokio::time::{Duration, sleep};
+
+use crate::in_flight::InFlight;
+use crate::readiness::Readiness;
+use crate::relay::Relay;
+use crate::report::{Overrun, Report};
+use crate::server::Server;
+use crate::steps::Steps;
+use crate::store::Store;
+
+/// The propagation window is the budget divided by this.
+const WINDOW_SHARE: u32 = 10;
+/// What is left after it is shared out in these parts.
+const REQUESTS: u32 = 5;
+const EVENTS: u32 = 4;
+const CONNECTIONS: u32 = 1;
+
+/// What is drained.
+pub struct Service {
+    pub readiness: Readiness,
+    pub server: Server,
+    pub in_flight: InFlight,
+    pub relay: Relay,
+    pub store: Store,
+}
+
+/// Drains it within `budget`, from now on.
+pub async fn drain(service: Service, budget: Duration) -> Report {
+    let Service { readiness, mut server, in_flight, mut relay, store } = service;
+    let mut steps = Steps::begin(budget, REQUESTS + EVENTS + CONNECTIONS);
+
+    // Load balancers see that, and go on sending for a while: until then nothing else changes.
+    readiness.withdraw();
+    sleep(budget / WINDOW_SHARE).await;
+
+    // Requests first: each that is answered from here on may add to the outbox.
+    let answered = steps.step("requests", REQUESTS, server.drain()).await;
+    let abandoned = if answered.is_some() { 0 } else { in_flight.now() };
+    drop(server);
+
+    // Nobody adds to the outbox any more, so that it can be found empty. If it is not, nothing is lost: the
+    // next instance goes on.
+    steps.step("events", EVENTS, relay.drain()).await;
+    drop(relay);
+
+    // Last, because all of the others use it. It waits for connections that hang, so it has a bound, too.
+    steps.step("connections", CONNECTIONS, store.close()).await;
+
+    let outcome = if steps.all_in_time() { Ok(()) } else { Err(Overrun { abandoned }) };
+    Report { outcome, duration: steps.duration() }
+}

@@ -1,0 +1,132 @@
+//! Brings events from the outbox to Kafka: each at least once, whatever ends in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::sync::Notify;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{Event, Store};
+
+/// So many events are under way at once.
+const BATCH: i64 = 100;
+/// Events of an instance that has crashed wake nobody.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Before the next try, when the database or Kafka has failed.
+const PAUSE: Duration = Duration::from_millis(200);
+/// After this Kafka is not expected to take an event any more, and it is tried again.
+const DELIVERY_TIMEOUT_MS: &str = "5000";
+
+/// Tells the relay that there is something in the outbox. Clones tell the same one.
+#[derive(Clone, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// There is something now.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// The relay, at work in a task of its own.
+pub struct Relay {
+    task: JoinHandle<()>,
+    draining: CancellationToken,
+}
+
+impl Relay {
+    /// Begins to publish what is in the outbox of `store` to `topic`.
+    pub fn start(store: Store, producer: FutureProducer, topic: String, bell: Bell) -> Self {
+        let draining = CancellationToken::new();
+        let work = Work { store, producer, topic, bell, draining: draining.clone() };
+        Self { task: tokio::spawn(work.run()), draining }
+    }
+
+    /// Returns when the outbox is empty. Call it when no event can be added any more, and with a bound:
+    /// while Kafka is away, the outbox stays full.
+    ///
+    /// # Errors
+    ///
+    /// If the relay has panicked.
+    ///
+    /// # Cancellation
+    ///
+    /// The relay goes on until it is dropped.
+    pub async fn drain(&mut self) -> Result<(), JoinError> {
+        self.draining.cancel();
+        (&mut self.task).await
+    }
+}
+
+impl Drop for Relay {
+    /// What it was at stays in the outbox, for the next instance.
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A producer that keeps the order, and repeats nothing by itself.
+///
+/// # Errors
+///
+/// If librdkafka takes no such configuration.
+pub fn producer(bootstrap_servers: &str) -> Result<FutureProducer, KafkaError> {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap_servers)
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("message.timeout.ms", DELIVERY_TIMEOUT_MS)
+        .create()
+}
+
+struct Work {
+    store: Store,
+    producer: FutureProducer,
+    topic: String,
+    bell: Bell,
+    draining: CancellationToken,
+}
+
+impl Work {
+    async fn run(self) {
+        loop {
+            // Asked first: what was added before the drain is seen by the look after this line.
+            let draining = self.draining.is_cancelled();
+            match self.publish_some().await {
+                Ok(0) if draining => return,
+                Ok(0) => self.wait().await,
+                Ok(_) => {}
+                Err(why) => {
+                    eprintln!("relay: {why}");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn wait(&self) {
+        tokio::select! {
+            _ = timeout(LOOK_EVERY, self.bell.0.notified()) => {}
+            () = self.draining.cancelled() => {}
+        }
+    }
+
+    /// Publishes some events, and forgets those that Kafka has confirmed. How many there were.
+    async fn publish_some(&self) -> Result<usize, String> {
+        todo!("take a batch from the store, publish its events, and forget those that Kafka has confirmed")
+    }
+
+    /// The row of the event, when Kafka has it.
+    async fn publish(&self, event: &Event) -> Result<i64, KafkaError> {
+        let key = event.order.to_string();
+        let record = FutureRecord::to(&self.topic).key(&key).payload(&event.text);
+        let sent = self.producer.send_result(record).map_err(|(error, _)| error)?;
+        let delivered = sent.await.map_err(|_| KafkaError::Canceled)?;
+        delivered.map(|_| event.row).map_err(|(error, _)| error)
+    }
+}
