@@ -25,7 +25,8 @@ pub(super) struct Keys {
 impl Keys {
     /// Those of stdin, if that is a terminal; else none are ever pressed.
     pub(super) fn of_the_terminal() -> Self {
-        let before = Some(stdin()).filter(|stdin| stdin.is_terminal()).and_then(|stdin| tcgetattr(stdin).ok());
+        let before =
+            Some(stdin()).filter(|stdin| stdin.is_terminal()).and_then(|stdin| tcgetattr(stdin).ok());
         let Some(before) = before else { return Self { before: None, pressed: None } };
         let mut each_key = before.clone();
         each_key.local_flags -= LocalFlags::ICANON | LocalFlags::ECHO;
