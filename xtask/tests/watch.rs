@@ -3,12 +3,15 @@
 mod workspace;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
+
+use nix::pty::openpty;
+use nix::sys::termios::tcgetattr;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -162,6 +165,37 @@ fn a_signal_ends_it_with_all_that_it_has_started() {
     let status = watch.child.wait().expect("it ends");
     assert_eq!(status.code(), Some(130));
     assert!(!Path::new(&format!("/proc/{pid}")).exists(), "what hung is still there: {pid}");
+}
+
+/// Reads what a terminal shows until these words are there.
+fn shown(terminal: &mut fs::File, words: &str) {
+    let (mut seen, mut some) = (String::new(), [0; 4096]);
+    while !seen.contains(words) {
+        let count = terminal.read(&mut some).expect("the terminal is there");
+        seen += &String::from_utf8_lossy(&some[..count]);
+    }
+}
+
+#[test]
+fn keys_of_a_terminal_are_heard_at_once_and_it_is_left_as_it_was() {
+    let root = learners("watch-keys", hangs);
+    let pair = openpty(None, None).expect("a terminal");
+    let before = tcgetattr(&pair.slave).expect("its settings");
+    let [stdin, stdout] = [(); 2].map(|()| Stdio::from(pair.slave.try_clone().expect("one more descriptor")));
+    let mut command = workspace::runner(&root);
+    let mut watch =
+        command.args(["watch", "task-01"]).stdin(stdin).stdout(stdout).spawn().expect("it starts");
+    let mut terminal = fs::File::from(pair.master);
+    written(&root.join("begun"));
+    terminal.write_all(b"l").expect("a key");
+    shown(&mut terminal, "0 of 1 done");
+    save(&root, ENDS);
+    shown(&mut terminal, "waiting for a save; enter again");
+    terminal.write_all(b"\r").expect("a key");
+    shown(&mut terminal, "Not done: ");
+    terminal.write_all(b"q").expect("a key");
+    assert_eq!(watch.wait().expect("it ends").code(), Some(0));
+    assert_eq!(tcgetattr(&pair.slave).expect("its settings").local_flags, before.local_flags);
 }
 
 #[test]

@@ -45,7 +45,8 @@ anew, also if your code hangs.
   --fast          leave the load light and the race check out
 
 On a terminal: enter judges again, h shows a hint, d your code beside the
-solution, n goes to the next drill, l lists all, q ends it. So does Ctrl-C.
+solution, n goes to the next drill, l lists all, q ends it with exit code 0.
+Ctrl-C ends it, too, with 130.
 
 examples: cargo xtask watch
           cargo xtask watch 4 --fast
