@@ -16,7 +16,7 @@ pub(crate) const SLOW: Duration = secs(2);
 const PATIENCE: Duration = secs(8);
 
 pub(crate) struct Family<'a> {
-    scenario: &'a Scenario,
+    pub(crate) scenario: &'a Scenario,
     pub(crate) parent: Running,
 }
 

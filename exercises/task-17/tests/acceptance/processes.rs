@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
+
 /// The children of a process, those included that have ended and that nobody has waited for.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
@@ -9,6 +11,17 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
     lists
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect()
+}
+
+/// Whether no thread of the process is there for this signal: then it waits until one is.
+pub(crate) fn block(pid: u32, signal: Signal) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut known = threads.filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok());
+    known.all(|known| {
+        let mask = known.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap_or_default();
+        let mask = u64::from_str_radix(mask.trim(), 16).unwrap_or_default();
+        mask & (1 << (signal as i32 - 1)) != 0
+    })
 }
 
 /// `R`, `S`, `Z`, ...: the state of a process, if it is there.
