@@ -10,10 +10,10 @@ pub(crate) fn of(plan: &[Due]) -> String {
     let mut calendar = Calendar::new();
     calendar.name("Drain Drills");
     for due in plan {
-        for evening in &due.evenings {
+        for (number, evening) in (1..).zip(&due.evenings) {
             let what = format!("{}: {}", due.drill.name, due.drill.title);
-            // The same each time, so that a plan that is imported again replaces the old one.
-            let id = format!("{}-{evening}@drain-drills", due.drill.name);
+            // Not the date: a plan with other dates is to replace the old one when it is imported.
+            let id = format!("{}-{number}@drain-drills", due.drill.name);
             let mut event = Event::new();
             let day = Property::new("DTSTART", basic(*evening)).add_parameter("VALUE", "DATE").done();
             calendar.push(event.uid(&id).summary(&what).append_property(day).done());

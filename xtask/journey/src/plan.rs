@@ -64,7 +64,7 @@ pub(crate) fn run(mut arguments: lexopt::Parser) -> Result<String, String> {
             Long("evenings") => evenings = Evenings::parse(&value(&mut arguments)?)?,
             Long("ics") => ics = Some(PathBuf::from(value(&mut arguments)?)),
             Long("json") => json = true,
-            argument => return Err(argument.unexpected().to_string()),
+            argument => return Err(format!("{}; see `cargo xtask plan --help`", argument.unexpected())),
         }
     }
     let start = start.ok_or("when do you begin? For instance: cargo xtask plan --start 2026-12-01")?;

@@ -34,11 +34,10 @@ fn each_drill_has_its_evenings_and_what_is_next_is_named() {
 }
 
 #[test]
-fn a_calendar_has_an_entry_for_each_evening_and_the_same_ones_again() {
-    let entries = |name: &str| {
-        let path = file(name);
-        let (code, _, told) =
-            plan(&format!("--start 2026-12-01 --evenings mon,wed --ics {}", path.display()));
+fn a_calendar_has_an_entry_for_each_evening_and_a_later_plan_replaces_it() {
+    let entries = |start: &str| {
+        let path = file(&format!("{start}.ics"));
+        let (code, _, told) = plan(&format!("--start {start} --evenings mon,wed --ics {}", path.display()));
         assert_eq!(code, Some(0), "{told}");
         let text = fs::read_to_string(path).expect("the calendar");
         let of = |what: &str| {
@@ -46,12 +45,14 @@ fn a_calendar_has_an_entry_for_each_evening_and_the_same_ones_again() {
         };
         (of("DTSTART"), of("UID:"))
     };
-    let (days, ids) = entries("once.ics");
+    let (days, ids) = entries("2026-12-01");
     let days: Vec<&str> = days.iter().map(|day| day.trim_end()).collect();
     let expected = ["20261202", "20261207", "20261209"].map(|day| format!("DTSTART;VALUE=DATE:{day}"));
     assert_eq!(days, expected);
-    // Who imports it again has no second copy of each.
-    assert_eq!(ids, entries("again.ics").1);
+    // Who imports both has each entry once.
+    let (later, same) = entries("2027-01-04");
+    assert_eq!(ids, same);
+    assert!(later[0].contains("20270104"), "{later:?}");
     assert_eq!(ids.len(), 3);
 }
 

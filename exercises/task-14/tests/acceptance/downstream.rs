@@ -171,7 +171,8 @@ fn is_closed_within(stream: &mut TcpStream, time: Duration) -> bool {
         if left.is_zero() {
             return false;
         }
-        let _ = stream.set_read_timeout(Some(left));
+        // Not all at once: the kernel rounds up the time-out of a socket, one of five seconds by a quarter of a second.
+        let _ = stream.set_read_timeout(Some(left.min(ms(100))));
         match stream.read(&mut [0; 64]) {
             Ok(0) => return true,
             Ok(_) => {}

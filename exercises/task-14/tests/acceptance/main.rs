@@ -180,7 +180,7 @@ fn from_the_signal_on_calls_have_nine_tenths_of_the_budget() {
 ///
 /// Why: the time that was left when the call began is not what is left now.
 ///
-/// Limit: 30 s
+/// Limit: 45 s
 #[test]
 fn in_the_drain_no_attempt_is_begun_that_has_no_time_left() {
     let scenario = Scenario::new();

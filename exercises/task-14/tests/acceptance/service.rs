@@ -15,7 +15,7 @@ pub(crate) const PATIENCE: Duration = secs(8);
 pub(crate) const LATE: Duration = ms(300);
 
 /// So often the machine may be given the chance to be in time.
-pub(crate) const TRIES: u32 = 3;
+pub(crate) const TRIES: u32 = 6;
 
 /// In every way in which a service that has been reached can hang.
 pub(crate) const HANGS: [&str; 4] = ["silent", "half-a-head", "half-a-body", "trickle"];

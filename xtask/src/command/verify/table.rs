@@ -35,6 +35,9 @@ pub(super) fn print(drills: &[Drill], proofs: &[Proof]) {
 fn print_problems(proofs: &[Proof]) {
     for proof in proofs {
         let subject = [&proof.drill.name, proof.subject.kind(), proof.subject.name()].join(" ");
+        for said in &proof.nearly {
+            println!("~ {}: {said}", subject.trim_end());
+        }
         for problem in &proof.problems {
             println!("! {}: {problem}", subject.trim_end());
         }
@@ -48,9 +51,10 @@ fn of_drill<'a>(drill: &'a Drill, proofs: &'a [Proof]) -> impl Iterator<Item = &
 fn print_row(proof: &Proof) {
     let known = if proof.known { "known: " } else { "" };
     println!("  {:<11} {:<28} {known}{}", proof.subject.kind(), proof.subject.name(), summary(proof));
-    for problem in &proof.problems {
-        for (index, line) in typeset::wrap(problem, 70).iter().enumerate() {
-            println!("    {} {line}", if index == 0 { "!" } else { " " });
+    let nearly = proof.nearly.iter().map(|said| ("~", said));
+    for (mark, said) in nearly.chain(proof.problems.iter().map(|problem| ("!", problem))) {
+        for (index, line) in typeset::wrap(said, 70).iter().enumerate() {
+            println!("    {} {line}", if index == 0 { mark } else { " " });
         }
     }
 }
@@ -108,6 +112,7 @@ fn row(proof: &Proof) -> JsonValue {
         ("name", text(proof.subject.name())),
         ("criteria", words(proof)),
         ("problems", list(proof.problems.iter().map(text))),
+        ("nearly", list(proof.nearly.iter().map(text))),
         ("known", JsonValue::Boolean(proof.known)),
         ("asked_again", number(proof.asked_again as f64)),
         ("seconds", seconds(proof.took)),
