@@ -16,6 +16,14 @@ use crate::worker::Worker;
 /// What has been killed is gone within this time, unless it hangs in the kernel.
 const PATIENCE: Duration = Duration::from_millis(400);
 
+/// Takes note of those that have ended: what has lost its parent is our child, and would stay in the table of processes as
+/// long as we live. Not the child itself: how it ended is still to be asked.
+pub fn take_note(worker: &Worker) {
+    for pid in children().into_iter().filter(|pid| *pid != worker.pid()) {
+        let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
+    }
+}
+
 /// Kills all that is left, the child too, until nothing runs. Blocks the thread for a few milliseconds.
 ///
 /// Only children of our own are killed, generation by generation: their numbers are theirs until we wait for them.
@@ -29,10 +37,6 @@ pub fn end(worker: &Worker) {
         }
         for pid in left {
             let _ = kill(pid, Signal::SIGKILL);
-            // Not the child: how it ended is still to be asked.
-            if pid != worker.pid() {
-                let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
-            }
         }
         thread::sleep(Duration::from_millis(1));
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 use tokio::signal::unix::Signal as Signals;
 
+use crate::orphans;
 use crate::settings::Settings;
 use crate::tether;
 
@@ -53,19 +54,16 @@ impl Worker {
         }
     }
 
-    /// Whether it has ended. Takes note of others that have: what has lost its parent is our child, and
-    /// would stay in the table of processes as long as we live.
+    /// Whether it has ended. Takes note of orphans that have.
     pub fn has_ended(&self) -> bool {
+        orphans::take_note(self);
         let ended = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         loop {
-            match waitid(Id::All, ended).map(|status| status.pid()) {
-                Ok(Some(pid)) if pid == self.pid() => return true,
-                Ok(Some(orphan)) => {
-                    let _ = waitpid(orphan, Some(WaitPidFlag::WNOHANG));
-                }
-                Ok(None) => return false,
+            match waitid(Id::Pid(self.pid()), ended) {
+                Ok(WaitStatus::StillAlive) => return false,
                 Err(Errno::EINTR) => {}
-                Err(_) => return true,
+                // An error is an end, too: nix has no name for the real-time signals, one of which may have ended it.
+                _ => return true,
             }
         }
     }

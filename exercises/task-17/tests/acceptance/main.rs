@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use drain_kit::leaks::require_no_process_left;
-use drain_kit::{Dice, Moment, Outcome, Program, Scenario, Signal, ms, program, secs};
+use drain_kit::{Client, Dice, Moment, Outcome, Program, Scenario, Signal, ms, program, secs};
 use nix::sys::signal::kill;
 
 use crate::calls::Calls;
@@ -85,18 +85,18 @@ fn the_child_is_told_once() {
     }
 }
 
-/// Ctrl-C at a terminal, pressed once or twice, brings the child one SIGTERM, and nothing else.
+/// Ctrl-C at a terminal, pressed once or twice, brings the child one SIGTERM, and nothing else, also if the standard input is another.
 ///
 /// Why: the terminal sends it to all in its foreground, and the parent passes it on. The child that gets both believes that
 /// somebody has lost patience.
 #[test]
 fn ctrl_c_at_a_terminal_tells_the_child_once() {
     let scenario = Scenario::new();
-    for presses in [1, 2] {
+    for (presses, stdin) in [(1, None), (2, None), (1, Some("/dev/null"))] {
         let mut terminal = Terminal::open(&scenario);
         let parent = program!();
-        let launcher = Program::new(&scenario, program!("other"));
-        let launcher = launcher.arg("terminal").arg(&terminal.name).arg(&parent.to_string_lossy());
+        let launcher = Program::new(&scenario, program!("other")).arg("terminal").arg(&terminal.name);
+        let launcher = launcher.arg(stdin.unwrap_or(&terminal.name)).arg(&parent.to_string_lossy());
         let launcher = launcher.env("CHILD", &other("told")).env("DRAIN_BUDGET", "5s");
         let family = Family::start(&scenario, launcher.called("at a terminal"));
         family.parent.line("ready");
@@ -161,9 +161,10 @@ fn a_signal_while_the_parent_starts_leaves_no_child() {
 #[test]
 fn the_parent_takes_over_how_the_child_ended() {
     let scenario = Scenario::new();
-    let cases =
-        [("exits 0", 0), ("exits 3", 3), ("exits 255", 255), ("dies SIGABRT", 134), ("dies SIGKILL", 137)];
-    for (child, code) in cases {
+    let exits = [("exits 0", 0), ("exits 3", 3), ("exits 255", 255)];
+    // SIGABRT, SIGKILL, and two without a name.
+    let dies = [("dies 6", 134), ("dies 9", 137), ("dies 34", 162), ("dies 64", 192)];
+    for (child, code) in exits.into_iter().chain(dies) {
         let family = Family::with(&scenario, child, "5s");
         let signal = family.parent.signal(Signal::SIGTERM);
         family.exit_soon(signal, code);
@@ -171,13 +172,13 @@ fn the_parent_takes_over_how_the_child_ended() {
 }
 
 /// A child that is still there at the deadline, deaf, stopped or busy, is killed, and the parent exits with code 1: not
-/// before the deadline, not long after it, and a second signal renews nothing.
+/// before the deadline, not long after it, and neither a second signal renews anything, nor what ends meanwhile.
 ///
 /// Why: whoever has stopped the parent waits for one budget and then kills it. Then nobody is left to kill the child.
 #[test]
 fn a_child_that_is_still_there_at_the_deadline_is_killed() {
     let scenario = Scenario::new();
-    for child in ["deaf", "stopped"] {
+    for child in ["deaf", "stopped", "restless"] {
         let family = Family::with(&scenario, child, "700ms");
         let number = family.child();
         while child == "stopped" && processes::state(number) != Some('T') {
@@ -216,6 +217,27 @@ fn the_child_has_nine_tenths_of_the_budget() {
     scenario.at_most(BUDGET * 9 / 10 + ms(500), signal, exit.at, "exit");
 }
 
+/// The child works as long as nobody asks, whichever thread has started it, and with the longest of budgets.
+///
+/// Why: the signal of `PR_SET_PDEATHSIG` comes when the *thread* ends that started the child, and pools end a thread that has had nothing to do
+/// for ten seconds.
+///
+/// Limit: 20 s
+#[test]
+fn as_long_as_nobody_asks_the_child_works() {
+    let scenario = Scenario::new();
+    // Nine times that is no time any more.
+    let (family, address) = Family::serving(&scenario, "3000000000000000000s");
+    let child = family.child();
+    let for_good = processes::children_of_thread(family.parent.pid(), family.parent.pid()).contains(&child);
+    // The main thread ends with the parent.
+    family.parent.runs_on_for(if for_good { ms(300) } else { secs(11) });
+    let client = Client::connected(&scenario, "client", address);
+    client.request("/fast", secs(5)).answered();
+    let signal = family.parent.signal(Signal::SIGTERM);
+    family.exit_soon(signal, 0);
+}
+
 /// A child that ends although nobody has asked is noticed: the parent exits within 500 ms, with the child's code, with 128 + N for a signal,
 /// and with 1 if the code is 0.
 ///
@@ -223,7 +245,7 @@ fn the_child_has_nine_tenths_of_the_budget() {
 #[test]
 fn a_child_that_ends_unasked_is_the_failure_of_its_parent() {
     let scenario = Scenario::new();
-    for (child, code) in [("ends 7", 7), ("ends 0", 1), ("ends-by SIGABRT", 134)] {
+    for (child, code) in [("ends 7", 7), ("ends 0", 1), ("ends-by 6", 134)] {
         let family = Family::with(&scenario, child, "5s");
         let ready = family.parent.line("ready");
         family.exit_soon(ready, code);
@@ -302,6 +324,13 @@ fn the_child_has_the_environment_and_the_output_of_its_parent() {
     let printed = start("env").parent.stdout();
     let seen = says(printed, "HANDED_ON=as it was");
     scenario.require(seen, "a variable of the parent in the child", "it is not there");
+    // A byte that is no text: a variable may have any but zero.
+    let bytes = "NO_TEXT=$(printf 'any\\377thing') exec \"$0\"";
+    let parent = Program::new(&scenario, "/bin/sh").arg("-c").arg(bytes).arg(&program!().to_string_lossy());
+    let family = Family::start(&scenario, parent.called("with bytes").env("CHILD", "printenv NO_TEXT"));
+    family.parent.exit();
+    let seen = says(family.parent.stdout(), "any");
+    scenario.require(seen, "a variable of the parent that is no text in the child", "it is not there");
     let complained = start("ls /no/such/folder").parent.stderr();
     // Not the folder: the parent may name its child's command line.
     let seen = says(complained, "ls: ");
@@ -502,7 +531,7 @@ mod report {
         for (child, outcome, abandoned) in [
             ("exits 0", "complete", 0),
             ("exits 3", "failed", 0),
-            ("dies SIGABRT", "failed", 0),
+            ("dies 6", "failed", 0),
             ("deaf", "deadline_exceeded", 1),
         ] {
             let family = Family::with(&scenario, child, "500ms");

@@ -7,10 +7,14 @@ use nix::sys::signal::Signal;
 /// The children of a process, those included that have ended and that nobody has waited for.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
+    let threads = threads.filter_map(|thread| thread.file_name().to_str()?.parse().ok());
+    threads.flat_map(|thread| children_of_thread(pid, thread)).collect()
+}
+
+/// Those that this thread of it has started. The main thread has the number of the process.
+pub(crate) fn children_of_thread(pid: u32, thread: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// Whether no thread of the process is there for this signal: then it waits until one is.

@@ -7,7 +7,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, exit};
-use std::str::FromStr as _;
 use std::thread;
 use std::time::Duration;
 
@@ -27,6 +26,15 @@ fn main() -> io::Result<()> {
         ["deaf"] => {
             let _signals = ready()?;
             asleep()
+        }
+        // Likewise, and starts one after the other that loses its parent and ends soon after that.
+        ["restless"] => {
+            let _signals = ready()?;
+            for _ in 0..600 {
+                orphan("sleep 0.05")?;
+                thread::sleep(Duration::from_millis(50));
+            }
+            Ok(())
         }
         ["stopped"] => {
             let _signals = ready()?;
@@ -90,18 +98,20 @@ fn main() -> io::Result<()> {
         ["orphans", count] => {
             let mut signals = ready_but_silent()?;
             for _ in 0..number(count) {
-                Command::new("sh").args(["-c", "sleep 0.05 & :"]).status()?;
+                orphan("sleep 0.05")?;
+                // By a real-time signal.
+                orphan("sleep 0.05; kill -s 34 $$")?;
             }
             say("ready");
             signals.forever().next();
             Ok(())
         }
-        // The parent, at the terminal of this name, in its foreground.
-        ["terminal", name, parent] => {
+        // The parent, at the terminal of this name, in its foreground, with its standard input from there.
+        ["terminal", name, stdin, parent] => {
             setsid()?;
             // The first one that a leader of a session opens is its terminal.
-            let terminal: File = OpenOptions::new().read(true).write(true).open(name)?;
-            Err(Command::new(parent).stdin(terminal).exec())
+            let _terminal: File = OpenOptions::new().read(true).write(true).open(name)?;
+            Err(Command::new(parent).stdin(File::open(stdin)?).exec())
         }
         // The parent, with all signals blocked.
         ["blocked", parent] => {
@@ -147,9 +157,15 @@ fn leave(how: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Starts a process that does this, loses its parent at once, and ends.
+fn orphan(script: &str) -> io::Result<()> {
+    Command::new("sh").args(["-c", "sh -c \"$0\" &", script]).status()?;
+    Ok(())
+}
+
+/// Of this signal, by its number: not all of them have a name.
 fn die(signal: &str) -> ! {
-    let signal = Signal::from_str(signal).expect("the name of a signal");
-    let _ = raise(signal);
+    let _ = Command::new("sh").args(["-c", "kill -s \"$0\" \"$PPID\"", signal]).status();
     asleep()
 }
 
