@@ -5,7 +5,6 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
@@ -50,14 +49,8 @@ impl Worker {
     pub fn has_ended(&self) -> bool {
         orphans::take_note(self);
         let ended = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        loop {
-            match waitid(Id::Pid(self.pid()), ended) {
-                Ok(WaitStatus::StillAlive) => return false,
-                Err(Errno::EINTR) => {}
-                // An error is an end, too: nix has no name for the real-time signals, one of which may have ended it.
-                _ => return true,
-            }
-        }
+        // An error is an end, too: nix has no name for the real-time signals, one of which may have ended it.
+        !matches!(waitid(Id::Pid(self.pid()), ended), Ok(WaitStatus::StillAlive))
     }
 
     /// Waits for it, and says how it ended.
