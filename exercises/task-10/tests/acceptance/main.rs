@@ -13,12 +13,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, panic_unseen, secs, settled, shown};
 use prometheus::Registry;
 use task_10::{DrainError, DrainMetrics};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::coop::consume_budget;
+use tokio::time::{Instant, advance, sleep, timeout};
 
 use crate::pool::{OUTCOMES, Pool, ends};
 use crate::service::{SLOW, Service, program, samples};
@@ -174,6 +176,33 @@ async fn a_deadline_that_has_passed_is_for_what_does_not_end() {
     scenario.require(drained == expected, format!("{expected:?}"), format!("{drained:?}"));
     pool.require_samples([20, 1, 0], "after work that does not end");
     pool.require_sum("deadline_exceeded", secs(0));
+}
+
+/// Work that never waits does not hide the deadline: `drain` returns, whether the deadline has passed or passes meanwhile.
+///
+/// Why: tokio gives a task 128 operations before it says "not yet" of everything, of the time too. Whoever asks for the time only after such work
+/// never hears that it is over.
+#[tokio::test(start_paused = true)]
+async fn busy_work_does_not_hide_the_deadline() {
+    // So much that it comes to its end if nobody stops it.
+    const TURNS: usize = 100_000;
+    let scenario = Scenario::new();
+    let pool = Pool::new(&scenario);
+    for left in [Duration::ZERO, ms(500)] {
+        let work = async {
+            for turn in 0..TURNS {
+                if turn == TURNS / 2 {
+                    advance(secs(1)).await;
+                }
+                consume_budget().await;
+            }
+            Ok::<(), ()>(())
+        };
+        let drained = pool.metrics.drain(Instant::now() + left, work).await;
+        let expected = Err(DrainError::DeadlineExceeded { abandoned: 0 });
+        scenario.require(drained == expected, format!("{expected:?}"), format!("{drained:?}"));
+    }
+    pool.require_samples([0, 2, 0], "after work that does not wait");
 }
 
 /// The buckets fit the budget: five bounds and more are less than it, and the largest is at least one and a half budgets.

@@ -20,6 +20,7 @@ use drain_kit::leaks::Footprint;
 use drain_kit::{AT_ONCE, Moment, Scenario, Signal, ms, secs, settled};
 use task_12::{Drainable, Lifecycle, Refused, Step};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::parts::{Does, Event, Witness};
@@ -334,6 +335,40 @@ async fn a_deadline_that_is_over_still_calls_each_component() {
             names.join(", "),
         );
     }
+}
+
+/// With no time left each component gets as far as it can without waiting, however many were called before it.
+///
+/// Why: tokio gives a task 128 operations before it says "not yet" of everything. If all components share them, one in the middle is cut off,
+/// with nothing that it had to wait for.
+#[tokio::test(start_paused = true)]
+async fn what_those_before_have_done_takes_nothing_from_the_next() {
+    const COMPONENTS: usize = 100;
+    let scenario = Scenario::new();
+    let trial = Trial::new(&scenario);
+    let (desk, _room) = mpsc::channel(3 * COMPONENTS);
+    for number in 1..=COMPONENTS {
+        let desk = desk.clone();
+        trial.add(&format!("component {number}"), move |_deadline: Instant| {
+            let desk = desk.clone();
+            async move {
+                for _ in 0..3 {
+                    desk.send(number).await?;
+                }
+                Ok(())
+            }
+        });
+    }
+    trial.start_all().await;
+    let returned = trial.drain(Duration::ZERO).await;
+    let failed: Vec<String> = returned.report.failures.iter().map(ToString::to_string).collect();
+    scenario.require(
+        failed.is_empty(),
+        format!(
+            "{COMPONENTS} components drained: each sends three messages, and there is room for all of them"
+        ),
+        failed.join(", "),
+    );
 }
 
 /// A destructor that panics when its component is cut off does not stop the walk, in a start or in a drain.

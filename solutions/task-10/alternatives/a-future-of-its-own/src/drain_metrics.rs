@@ -1,12 +1,13 @@
 //! What is registered, and the drain that leaves its sample there.
 
 use std::io::{self, Write};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntGauge, Opts, Registry, Result as Registered};
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::in_flight::Entered;
@@ -138,7 +139,8 @@ impl<E, F: Future<Output = Result<(), E>>> Future for Drain<'_, F> {
             this.end(if ended.is_ok() { Outcome::Complete } else { Outcome::Failed });
             return Poll::Ready(ended.map_err(DrainError::Failed));
         }
-        this.time_is_up.as_mut().poll(cx).map(|()| {
+        // Also if the work has used up what tokio lets a task do without a pause.
+        pin!(unconstrained(this.time_is_up.as_mut())).poll(cx).map(|()| {
             let abandoned = this.end(Outcome::DeadlineExceeded);
             Err(DrainError::DeadlineExceeded { abandoned })
         })

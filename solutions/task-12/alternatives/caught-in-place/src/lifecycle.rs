@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use tokio::sync::{Semaphore, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use crate::drainable::Drainable;
@@ -143,6 +144,8 @@ impl Inner {
         components.truncate(self.started.load(Ordering::SeqCst));
         let mut failures = Vec::new();
         for (name, component) in components.into_iter().rev() {
+            // What tokio lets a task do without a pause is used up by those before.
+            yield_now().await;
             let step = async move { timeout_at(deadline, component.drain(deadline)).await };
             let cause = match caught(step).await {
                 Ok(Ok(Ok(()))) => continue,
