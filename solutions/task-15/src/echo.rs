@@ -74,7 +74,8 @@ async fn answer(socket: &mut Socket, received: Message) -> Option<()> {
 /// Sends the close frame, and waits for the client's.
 async fn close(socket: &mut Socket) {
     let frame = CloseFrame { code: CloseCode::Away, reason: "draining".into() };
-    if socket.send(Message::Close(Some(frame))).await.is_ok() {
+    // Flushed first: a pong that tungstenite still owes would go out behind the close frame.
+    if socket.flush().await.is_ok() && socket.send(Message::Close(Some(frame))).await.is_ok() {
         // What was under way when the client got ours is read, too: to close with something unread is a reset,
         // which takes our frame along.
         while let Some(Ok(_)) = socket.next().await {}

@@ -2,6 +2,7 @@
 
 mod peers;
 
+use std::iter;
 use std::net::TcpListener;
 use std::thread;
 
@@ -121,8 +122,10 @@ fn what_has_been_received_is_answered_before_the_close_frame() {
     let ping = vec![Frame::Ping(b"still there?".to_vec())];
     // What fits into the buffer of a socket that nobody reads from.
     let large = vec![Frame::text("before"), Frame::Binary(vec![7; 30_000]), Frame::text("behind")];
-    let sent = [small, ping, large];
-    let mut peers: Vec<Peer> = (1..=3).map(|number| service.peer(&format!("client {number}"))).collect();
+    // Together more than tokio lets a task do without a pause, and each of them read by itself.
+    let medium: Vec<Frame> = (0..60).map(|number| Frame::text(&format!("{number:0>900}"))).collect();
+    let sent = [small, ping, large, medium];
+    let mut peers: Vec<Peer> = (1..=4).map(|number| service.peer(&format!("client {number}"))).collect();
     peers.iter_mut().for_each(|peer| peer.converse("hello"));
     let signal = service.program.standing_still(|| {
         for (peer, frames) in peers.iter_mut().zip(&sent) {
@@ -146,10 +149,11 @@ fn what_has_been_received_is_answered_before_the_close_frame() {
     service.complete(last);
 }
 
-/// A client that goes on sending without a pause gets its close frame in time all the same.
+/// A client that goes on sending without a pause gets its close frame in time all the same, and nothing behind it.
 ///
 /// Why: "answer what is there" never comes to its end with a client that always has something there. One of them is enough to
-/// make each deploy run into its deadline.
+/// make each deploy run into its deadline. And what comes behind a close frame is an error to most clients: also a pong, which a library may
+/// still owe when it is told to close.
 #[test]
 fn a_client_that_goes_on_sending_gets_its_close_frame() {
     let scenario = Scenario::new();
@@ -160,6 +164,20 @@ fn a_client_that_goes_on_sending_gets_its_close_frame() {
     thread::sleep(ms(200));
     let signal = service.signal();
     peer.expect_goodbye(signal);
+    peer.socket.reset();
+    service.complete(Moment::now());
+
+    let service = Service::start_called(&scenario, "5s", "program 2");
+    let mut peer = service.peer("client 2");
+    peer.socket = peer.socket.quiet();
+    peer.socket.keep_sending(&Frame::Ping(b"there?".to_vec()));
+    let pong = Frame::Pong(b"there?".to_vec());
+    peer.expect(&pong);
+    service.signal();
+    // It may have to read many before that.
+    let goodbye = iter::repeat_with(|| peer.socket.receive(PATIENCE)).find(|received| received.as_ref() != Ok(&pong));
+    peer.judge_goodbye(goodbye.expect("it is read until then"), Moment::now());
+    peer.expect_silence(ms(200));
     peer.socket.reset();
     service.complete(Moment::now());
 }
