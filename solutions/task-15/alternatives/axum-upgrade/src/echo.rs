@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, SinkExt as _};
 use tokio::task::coop::{consume_budget, unconstrained};
 use tokio::time::{Instant, timeout_at};
 
@@ -57,7 +57,8 @@ async fn answer(socket: &mut WebSocket, received: Message) -> Option<()> {
 /// Sends the close frame, and waits for the client's.
 async fn close(socket: &mut WebSocket) {
     let frame = CloseFrame { code: close_code::AWAY, reason: "draining".into() };
-    if socket.send(Message::Close(Some(frame))).await.is_ok() {
+    // Flushed first: a pong that is still owed would go out behind the close frame.
+    if socket.flush().await.is_ok() && socket.send(Message::Close(Some(frame))).await.is_ok() {
         // What was under way when the client got ours is read, too: to close with something unread is a reset,
         // which takes our frame along.
         while let Some(Ok(_)) = socket.recv().await {}

@@ -56,6 +56,9 @@ pub fn echo(connection: Connection, stream: TcpStream, received: Vec<u8>) -> io:
 
 /// Sends the close frame, and waits for the client's.
 fn close(socket: &mut WebSocket<TcpStream>) -> io::Result<()> {
+    // A pong that is still owed would go out behind the close frame.
+    let owed = socket.flush();
+    finish(socket, owed)?;
     let sent = socket.close(Some(CloseFrame { code: CloseCode::Away, reason: "draining".into() }));
     finish(socket, sent)?;
     loop {
