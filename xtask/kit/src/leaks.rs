@@ -108,14 +108,15 @@ pub fn require_no_child(scenario: &Scenario, program: &Running, when: &str) {
     );
 }
 
-/// How much memory this process has now, in KiB.
+/// How much memory this process has now, in KiB, not counting the code that it has read so far. Other tests of the same process
+/// have theirs: ask in [`Program::alone`](crate::Program::alone).
 ///
 /// # Panics
 ///
 /// If the kernel does not say.
 pub fn resident_memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
     number.expect("the kernel says how much memory is ours")
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use drain_kit::leaks::resident_memory;
 use drain_kit::{Program, Scenario, secs};
 use tokio::runtime::Builder;
 use tokio::time::{Instant, sleep, timeout};
@@ -100,12 +101,4 @@ fn works(tokens: bool) -> Vec<Work> {
         works.push(Work { token: Token::Heeded, ..plain });
     }
     works
-}
-
-/// How much memory this process has now, in KiB, not counting the code that it has read so far.
-fn resident_memory() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-    let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.expect("the kernel says how much memory is ours")
 }

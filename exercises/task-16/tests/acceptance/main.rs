@@ -913,10 +913,10 @@ mod load {
     /// A hundred thousand short jobs leave nothing behind while a long one is in flight.
     ///
     /// Why: what is kept of each job until the drain is what the process dies of before it.
-    #[tokio::test]
-    async fn jobs_that_have_ended_leave_nothing_behind() {
+    #[test]
+    fn jobs_that_have_ended_leave_nothing_behind() {
         let scenario = Scenario::new();
-        race::soak(&scenario).await;
+        race::soak(&scenario);
     }
 
     /// Probes and metrics are answered within 500 ms beside two hundred `/slow`, in every phase, and all two hundred are
