@@ -175,7 +175,8 @@ fn a_client_that_goes_on_sending_gets_its_close_frame() {
     peer.expect(&pong);
     service.signal();
     // It may have to read many before that.
-    let goodbye = iter::repeat_with(|| peer.socket.receive(PATIENCE)).find(|received| received.as_ref() != Ok(&pong));
+    let goodbye =
+        iter::repeat_with(|| peer.socket.receive(PATIENCE)).find(|received| received.as_ref() != Ok(&pong));
     peer.judge_goodbye(goodbye.expect("it is read until then"), Moment::now());
     peer.expect_silence(ms(200));
     peer.socket.reset();
