@@ -1,7 +1,9 @@
 //! PostgreSQL: a server, or a database, of one's own.
 
 use std::env;
+use std::io::{self, Write as _};
 use std::ops::Deref;
+use std::sync::Once;
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +23,21 @@ impl<'a> Postgres<'a> {
     #[track_caller]
     pub fn start(scenario: &'a Scenario) -> Self {
         Self(Throwaway::start(scenario, Service::Postgres))
+    }
+
+    /// The same; but under plain `cargo test`, which has no word for what cannot be judged, it is said on stderr, and there is
+    /// none.
+    #[track_caller]
+    pub fn start_or_say(scenario: &'a Scenario) -> Option<Self> {
+        if !scenario.has_process_of_its_own()
+            && let Some(missing) = postgres::missing()
+        {
+            // Once, and not by `eprintln`: the output of a test that does not fail is kept from the screen.
+            static SAID: Once = Once::new();
+            SAID.call_once(|| drop(writeln!(io::stderr(), "\nnot judged here: {missing}")));
+            return None;
+        }
+        Some(Self::start(scenario))
     }
 
     /// Runs statements, and returns all rows as text; the scenario fails if the server says no.

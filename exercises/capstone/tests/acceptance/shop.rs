@@ -36,11 +36,11 @@ pub(crate) struct Instance<'a> {
 }
 
 impl<'a> Shop<'a> {
-    /// An empty database, and a Kafka that can be told to fail.
-    pub(crate) fn new(scenario: &'a Scenario) -> Self {
-        let (database, kafka) = (Postgres::start(scenario), Kafka::embedded(scenario));
+    /// An empty database, and a Kafka that can be told to fail. `None` where `cargo test` finds no PostgreSQL.
+    pub(crate) fn open(scenario: &'a Scenario) -> Option<Self> {
+        let (database, kafka) = (Postgres::start_or_say(scenario)?, Kafka::embedded(scenario));
         let topic = kafka.topic("order-events", 3);
-        Self { scenario, database, kafka, topic, acknowledged: RefCell::default() }
+        Some(Self { scenario, database, kafka, topic, acknowledged: RefCell::default() })
     }
 
     pub(crate) fn program(&self, lane: &str, budget: &str) -> Program<'a> {
