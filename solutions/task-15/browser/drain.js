@@ -64,7 +64,7 @@ async function watch(folder) {
   const [seen] = await moment('done');
   seen.during.console = during;
   seen.after.console = await chromium.newestEntry();
-  return { seen, exit, report: server.said.trim() };
+  return { seen, exit, report: server.said.trim().split('\n')[0] };
 }
 
 // A page that has handed over more than was sent when the close frame came is told that this was not clean.
