@@ -5,6 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
@@ -61,7 +62,8 @@ pub fn run(settings: &Settings) -> Result<Ending, Failed> {
     let pid = worker.pid();
     thread::spawn(move || {
         // Its number stays its own: the main thread may be about to use it.
-        while waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).is_err() {}
+        // Another error is an end, too: nix has no name for the real-time signals.
+        while waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(Errno::EINTR) {}
         let _ = ended.send(Event::ChildHasEnded);
     });
     thread::spawn(move || {
