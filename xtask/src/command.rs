@@ -6,6 +6,7 @@ mod diff;
 mod hint;
 pub(crate) mod journey;
 mod list;
+mod pages;
 mod reset;
 mod scaffold;
 pub(crate) mod services;
