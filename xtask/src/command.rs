@@ -8,6 +8,7 @@ pub(crate) mod journey;
 mod list;
 mod pages;
 mod reset;
+mod review;
 mod scaffold;
 pub(crate) mod services;
 mod soak;
@@ -36,6 +37,7 @@ pub(crate) const ALL: &[Command] = &[
     diff::COMMAND,
     reset::COMMAND,
     zoo::COMMAND,
+    review::COMMAND,
     verify::COMMAND,
     soak::COMMAND,
     bench::COMMAND,

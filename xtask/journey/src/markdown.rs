@@ -91,8 +91,12 @@ pub(crate) fn code(text: &str) -> String {
 
 /// Lines, as a block of code that none of them ends.
 pub(crate) fn block(text: &str) -> String {
+    fenced("text", text)
+}
+
+pub(crate) fn fenced(language: &str, text: &str) -> String {
     let fence = "`".repeat((longest_run(text) + 1).max(3));
-    format!("{fence}text\n{text}\n{fence}\n")
+    format!("{fence}{language}\n{text}\n{fence}\n")
 }
 
 /// How many backticks stand side by side.

@@ -38,6 +38,13 @@ pub(crate) fn harmless(text: &str) -> String {
     text.replace(is_harmful, "\u{fffd}")
 }
 
+pub(crate) fn shortened(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    text.chars().take(room - 3).chain("...".chars()).collect()
+}
+
 /// A sentence of ours, in which code stands between backticks.
 pub(crate) fn prose(text: &str) -> Markup {
     let parts = text.split('`').collect::<Vec<_>>();
@@ -46,7 +53,20 @@ pub(crate) fn prose(text: &str) -> Markup {
     }
     html! {
         @for (index, part) in parts.iter().enumerate() {
-            @if index % 2 == 0 { (part) } @else { code { (part) } }
+            @if index % 2 == 0 { (stressed(part)) } @else { code { (part) } }
+        }
+    }
+}
+
+/// Words between asterisks are stressed.
+fn stressed(text: &str) -> Markup {
+    let parts = text.split('*').collect::<Vec<_>>();
+    if parts.len() % 2 == 0 {
+        return html! { (text) };
+    }
+    html! {
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 0 { (part) } @else { em { (part) } }
         }
     }
 }
@@ -58,7 +78,8 @@ mod tests {
     #[test]
     fn code_in_a_sentence_is_set_as_code_and_stays_text() {
         assert_eq!(prose("`a` and `<b>`").into_string(), "<code>a</code> and <code>&lt;b&gt;</code>");
-        assert_eq!(prose("one ` only").into_string(), "one ` only");
+        assert_eq!(prose("one ` only, one *").into_string(), "one ` only, one *");
+        assert_eq!(prose("*a* `*b*`").into_string(), "<em>a</em> <code>*b*</code>");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 
 use maud::{Markup, html};
 
-use crate::timeline::{Happened, Row, shortened};
+use crate::page::shortened;
+use crate::timeline::{Happened, Row};
 
 const ROW: usize = 36;
 const TIME_ENDS: usize = 66;

@@ -9,6 +9,7 @@
 //!     +1498 ms   client 1   200, 2 bytes                      '
 //! ```
 
+use crate::page::shortened;
 use crate::verdict::Event;
 
 const OFFSET_ENDS: usize = 11;
@@ -73,13 +74,6 @@ fn drawn(event: &Event) -> String {
     let text = format!("{:<LANE$} {}", event.lane, event.what);
     let room = TEXT_ENDS - TEXT_BEGINS;
     shortened(&text, room).trim_end().to_owned()
-}
-
-pub(crate) fn shortened(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    text.chars().take(room - 3).chain("...".chars()).collect()
 }
 
 impl Happened {

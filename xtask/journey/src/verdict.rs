@@ -34,6 +34,7 @@ pub(crate) struct Light {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Criterion {
+    pub(crate) test: String,
     #[serde(rename = "criterion")]
     pub(crate) sentence: String,
     pub(crate) why: String,
@@ -143,13 +144,13 @@ pub(crate) fn sample(said: &str) -> Check {
         format!("      +3 ms   client 1   {:<33} '  <-- here", "cut off"),
     ];
     let red = serde_json::json!({
-        "criterion": "A `/slow` in flight is answered", "why": "A person waits", "verdict": "RED", "failed": true,
+        "test": "slow_is_answered", "criterion": "A `/slow` in flight is answered", "why": "A person waits", "verdict": "RED", "failed": true,
         "seconds": 0.5, "headline": said, "expected": said, "observed": said, "picture": picture,
         "steps": [{"who": said, "what": said}], "facts": [{"name": "waiting for", "value": said}],
         "notes": [said], "output": [said], "events": events,
     });
     let ok = serde_json::json!({
-        "criterion": "It exits", "why": "", "verdict": "ok", "failed": false, "seconds": 0.014, "headline": "",
+        "test": "leaks::it_exits", "criterion": "It exits", "why": "", "verdict": "ok", "failed": false, "seconds": 0.014, "headline": "",
         "expected": null, "observed": null, "picture": [], "steps": [], "facts": [], "notes": [said], "output": [],
         "events": [],
     });

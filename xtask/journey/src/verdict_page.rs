@@ -136,7 +136,7 @@ fn recorded(events: &[Event]) -> Markup {
 }
 
 /// A word as a class.
-fn class(word: &str) -> &str {
+pub(crate) fn class(word: &str) -> &str {
     match word {
         "???" => "unknown",
         "--" => "not-run",

@@ -9,8 +9,9 @@ use crate::command::journey;
 use crate::error::Result;
 use crate::page_file::PageFile;
 
-/// What is shown: what `check` found.
+/// What is shown: what `check` found, or what `review` has gathered.
 pub(crate) const CHECK: &str = "check";
+pub(crate) const REVIEW: &str = "review";
 
 #[derive(Default)]
 pub(crate) struct Pages {
@@ -36,6 +37,12 @@ impl Pages {
             None => Markdown::Stdout,
         });
         Ok(())
+    }
+
+    /// Where no file was named.
+    pub(crate) fn or_on_stdout(self) -> Self {
+        let is_for_nobody = self.html.is_none() && self.markdown.is_none();
+        if is_for_nobody { Self { markdown: Some(Markdown::Stdout), ..self } } else { self }
     }
 
     pub(crate) fn take_stdout(&self) -> bool {
