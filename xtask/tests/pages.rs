@@ -21,8 +21,7 @@ fn a_red_verdict_becomes_a_page_and_markdown_and_is_still_on_the_screen() {
     assert!(said.contains(&format!("written: {}", html.display())), "{said}");
     let (page, text) =
         (fs::read_to_string(&html).expect("a page"), fs::read_to_string(&markdown).expect("Markdown"));
-    for needed in ["<!DOCTYPE html>", "<svg class=\"timeline\"", "here it failed", "color-scheme: light dark"]
-    {
+    for needed in ["<!DOCTYPE html>", "<svg class=\"timeline\"", "here</tspan>", "color-scheme: light dark"] {
         assert!(page.contains(needed), "{needed}:\n{page}");
     }
     for needed in ["| tests | RED |", "observed ", "<-- here"] {

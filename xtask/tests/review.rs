@@ -26,7 +26,7 @@ fn a_pair_gets_the_verdict_the_lists_the_questions_and_the_differences() {
     let page = fs::read_to_string(&page).expect("a page");
     for needed in [
         "<code>red</code>",
-        "here it failed</tspan>",
+        "here</tspan>",
         "rustfmt would change src/main.rs",
         "<b>Clippy has nothing to say</b>: no lint",
         "<b>Five lights.</b>",

@@ -15,9 +15,10 @@ const COLUMN: usize = 14;
 /// Then the others share the last one: a phone has no room for more.
 const MOST_COLUMNS: usize = 7;
 const BAR: usize = 8;
-/// On a phone, a picture is so wide, and a letter in it.
-const PHONE: usize = 340;
-const TENTHS_OF_A_LETTER: usize = 67;
+/// A picture is so wide on a phone, and on a wide screen, and a letter of its text hardly ever wider.
+const PHONE: usize = 335;
+const SCREEN: usize = 900;
+const TENTHS_OF_A_LETTER: usize = 64;
 
 pub(crate) fn svg(rows: &[Row]) -> Markup {
     let bars = bars(rows);
@@ -59,14 +60,14 @@ fn one(row: &Row, top: usize, columns: &Columns, texts: usize) -> Markup {
         circle.failed[event.here] cx=(x) cy=(middle) r="4" {}
         text.who.zero[event.is_the_signal()] x=(texts) y=(if event.what.is_empty() { top + 22 } else { first_line }) {
             (event.lane)
-            @if event.here { tspan.failed { " \u{25c0} here it failed" } }
+            @if event.here { tspan.failed { " \u{25c0} here" } }
         }
-        @let short = shortened(&event.what, (PHONE - texts) * 10 / TENTHS_OF_A_LETTER);
-        @if short == event.what {
-            text x=(texts) y=(second_line) { (event.what) }
+        @let [wide, narrow] = [SCREEN, PHONE].map(|width| shortened(&event.what, (width - texts) * 10 / TENTHS_OF_A_LETTER));
+        @if narrow == wide {
+            text x=(texts) y=(second_line) { (wide) }
         } @else {
-            text.whole x=(texts) y=(second_line) { (event.what) }
-            text.short x=(texts) y=(second_line) { (short) }
+            text.wide x=(texts) y=(second_line) { (wide) }
+            text.narrow x=(texts) y=(second_line) { (narrow) }
         }
     }
 }
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!((columns.of_bars.as_slice(), columns.lanes.len()), (&[0, 1][..], 3));
         let drawn = svg(&rows).into_string();
         assert!(drawn.contains("class=\"bar failed\"") && drawn.contains("class=\"bar open\""), "{drawn}");
-        assert_eq!(drawn.matches("here it failed</tspan>").count(), 1, "{drawn}");
+        assert_eq!(drawn.matches("here</tspan>").count(), 1, "{drawn}");
         assert_eq!(drawn.matches("class=\"here\"").count(), 1, "{drawn}");
     }
 

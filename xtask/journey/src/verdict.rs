@@ -94,14 +94,30 @@ impl Verdict {
     /// What came of it, in one sentence.
     pub(crate) fn ending(&self) -> String {
         let lights = self.lights_on();
+        let unknown = self.lights.iter().any(|light| light.word == "???");
         match self.lights.first() {
             Some(builds) if self.compiler.is_some() => format!("Not done: it {}.", builds.summary),
             _ if self.done => "Done: 5 of 5 lights.".to_owned(),
+            _ if self.failed() => format!("Not done: {lights} of 5 lights."),
+            _ if unknown => format!("Not judged in full: {lights} of 5 lights."),
             _ if lights == 5 => {
-                "Not counted: 5 of 5 lights, but not all of it was judged by committed tests.".to_owned()
+                "Not counted: 5 of 5 lights, by tests that are not the committed ones.".to_owned()
             }
-            _ => format!("Not done: {lights} of 5 lights."),
+            _ => format!("So far so good: {lights} of 5 lights, the rest was not run."),
         }
+    }
+
+    /// The word for all of it.
+    pub(crate) fn word(&self) -> &'static str {
+        match () {
+            () if self.failed() => "RED",
+            () if self.done => "ok",
+            () => "???",
+        }
+    }
+
+    fn failed(&self) -> bool {
+        self.lights.iter().any(|light| !matches!(light.word.as_str(), "ok" | "--" | "???"))
     }
 }
 
@@ -161,4 +177,28 @@ pub(crate) fn sample(said: &str) -> Check {
         "lights": [light("builds", "ok", &[]), light("tests", "RED", &[&red, &ok]), light("leaks", "ok", &[&ok])],
     }]});
     read(check.to_string().as_bytes()).expect("it is what the runner tells")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_called_done_that_was_not_judged_in_full() {
+        let ending = |words: [&str; 3], done| {
+            let mut verdict = sample("a").drills.remove(0);
+            verdict.done = done;
+            verdict.lights.iter_mut().zip(words).for_each(|(light, word)| light.word = word.to_owned());
+            (verdict.ending(), verdict.word())
+        };
+        for (words, begins, word) in [
+            (["ok", "RED", "???"], "Not done: 1 of 5", "RED"),
+            (["ok", "ok", "???"], "Not judged in full: 2 of 5", "???"),
+            (["ok", "ok", "--"], "So far so good: 2 of 5", "???"),
+        ] {
+            let said = ending(words, false);
+            assert!(said.0.starts_with(begins) && said.1 == word, "{words:?}: {said:?}");
+        }
+        assert_eq!(ending(["ok"; 3], true), ("Done: 5 of 5 lights.".to_owned(), "ok"));
+    }
 }

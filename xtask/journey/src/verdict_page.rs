@@ -24,7 +24,7 @@ pub(crate) fn article(verdict: &Verdict) -> Markup {
                 (verdict.drill) ": " (verdict.title)
                 small { code { (verdict.path) } }
             }
-            p.ending.(class(if verdict.done { "ok" } else { "RED" })) { (verdict.ending()) }
+            p.ending.(class(verdict.word())) { (verdict.ending()) }
             @for change in &verdict.changed {
                 p.remark { "changed: " (change) }
             }
@@ -176,7 +176,7 @@ mod tests {
             "<dt>observed</dt>",
             "<svg class=\"timeline\"",
             "class=\"bar failed\"",
-            "here it failed</tspan>",
+            "here</tspan>",
             "+3 ms client 1 cut off (here it failed)",
             "A person waits",
             "14 ms",

@@ -44,7 +44,7 @@ fn program(name: &str, value: &JsonValue) -> Result<Command> {
     let _ = fs::remove_file(&path);
     let main = Workspace::main();
     if !main.target.join("debug/drain-journey").exists() {
-        eprintln!("building what `{name}` needs; it is done once");
+        eprintln!("building what plans and draws; it is done once");
     }
     let mut cargo = workspace::cargo(&main);
     // What is written is written where the learner is.
