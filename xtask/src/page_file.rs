@@ -22,37 +22,39 @@ impl PageFile {
     ///
     /// If it is a folder or in none, if it may not be written, or if it holds something that is not ours.
     pub(crate) fn new(path: PathBuf) -> Result<Self> {
-        match fs::metadata(&path) {
-            Ok(file) if file.is_file() => {
-                File::options().append(true).open(&path).at("write", &path)?;
-                let text = fs::read(&path).at("read", &path)?;
-                if !text.is_empty() && !is_ours(&text) {
-                    return Err(Error::new(format!(
-                        "{} is there, and not as we have written it: name another file, or remove it",
-                        path.display()
-                    )));
-                }
-            }
-            Ok(folder) if folder.is_dir() => {
-                return Err(Error::new(format!("cannot write {}: it is a folder", path.display())));
-            }
-            // A pipe, for instance.
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                let folder = folder.unwrap_or(Path::new("."));
-                access(folder, AccessFlags::W_OK).map_err(Into::into).at("write to the folder", folder)?;
-            }
-            Err(error) => return Err(error).at("write", &path),
-        }
+        require_free(&path)?;
         Ok(Self { path })
     }
 
-    /// Writes the page, and says so.
+    /// Writes the page, and says so. By now somebody else may have used the name.
     pub(crate) fn write(&self, page: &str) -> Result<()> {
+        require_free(&self.path)?;
         fs::write(&self.path, signed(page)).at("write", &self.path)?;
         eprintln!("written: {}", self.path.display());
         Ok(())
+    }
+}
+
+fn require_free(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() => {
+            File::options().append(true).open(path).at("write", path)?;
+            let text = fs::read(path).at("read", path)?;
+            let is_free = text.is_empty() || is_ours(&text);
+            let said = "is there, and not as we have written it: name another file, or remove it";
+            is_free.then_some(()).ok_or_else(|| Error::new(format!("{} {said}", path.display())))
+        }
+        Ok(folder) if folder.is_dir() => {
+            Err(Error::new(format!("cannot write {}: it is a folder", path.display())))
+        }
+        // A pipe, for instance.
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            access(folder, AccessFlags::W_OK).map_err(Into::into).at("write to the folder", folder)
+        }
+        Err(error) => Err(error).at("write", path),
     }
 }
 
@@ -89,5 +91,15 @@ mod tests {
         for other in [written.replace("[ ]", "[x]"), written.clone() + "note\n", page, "\n".to_owned()] {
             assert!(!is_ours(other.as_bytes()), "{other}");
         }
+    }
+
+    #[test]
+    fn what_came_in_between_is_not_lost() {
+        let path = crate::workspace::events_folder().unwrap().join(format!("{}.html", std::process::id()));
+        let file = PageFile::new(path.clone()).unwrap();
+        fs::write(&path, "mine\n").unwrap();
+        let (written, kept) = (file.write("<p>"), fs::read_to_string(&path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(written.is_err() && kept == "mine\n", "{kept}");
     }
 }

@@ -3,7 +3,7 @@
 mod screen;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use screen::{check, judge};
 
@@ -61,6 +61,33 @@ fn a_file_that_cannot_be_written_is_named_before_anything_is_judged() {
         );
     }
     assert_eq!(fs::read_to_string(&own).expect("it is there"), "<p>mine</p>\n");
-    let (_, said) = check("red", &["--json", "--markdown"], 2, &[]);
-    assert!(said.contains("both want stdout"), "{said}");
+}
+
+#[test]
+fn the_name_of_a_drill_behind_markdown_is_no_file() {
+    for arguments in
+        [&["--json", "--markdown"][..], &["--json", "--markdown", "1"], &["--json", "--markdown", "all"]]
+    {
+        let (_, said) = check("red", arguments, 2, &[]);
+        assert!(said.contains("both want stdout"), "{arguments:?}: {said}");
+    }
+    let (_, said) = check("red", &["--json", "--markdown", "./"], 2, &[]);
+    assert!(said.contains("it is a folder"), "{said}");
+}
+
+#[test]
+fn what_a_submission_prints_stays_text() {
+    let red = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/submissions/red");
+    let hostile = Path::new(env!("CARGO_TARGET_TMPDIR")).join("<script>hostile");
+    fs::create_dir_all(hostile.join("src")).expect("a folder");
+    fs::copy(red.join("Cargo.toml"), hostile.join("Cargo.toml")).expect("a manifest");
+    let source = fs::read_to_string(red.join("src/main.rs")).expect("a source");
+    let source =
+        source.replace("println!(\"draining", "println!(\"\\u{202e}</svg><script>alert(1)</script>draining");
+    fs::write(hostile.join("src/main.rs"), source).expect("a source");
+    let page = file("hostile.html");
+    check(hostile.to_str().expect("a name"), &["--fast", "--html", page.to_str().expect("a name")], 1, &[]);
+    let page = fs::read_to_string(&page).expect("a page");
+    assert!(page.contains("&lt;/svg&gt;&lt;script&gt;alert(1)"), "it was not printed: {page}");
+    assert!(!page.contains("<script") && !page.contains('\u{202e}'), "{page}");
 }
