@@ -153,7 +153,7 @@ pub(crate) fn sample(said: &str) -> Check {
         {"at_ms": 503.0, "lane": "SIGTERM", "what": ""},
         {"at_ms": 506.0, "lane": "client 1", "what": "cut off"},
     ]);
-    let shown: String = said.chars().take(30).collect();
+    let shown = crate::page::shortened(said, 33);
     let picture = [
         format!("    -502 ms   client 1   {shown:<33} ."),
         format!("       0 ms   SIGTERM    {:<33} |", ""),
