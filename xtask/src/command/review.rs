@@ -15,6 +15,7 @@ use crate::error::{At as _, Error, Result};
 use crate::interrupt;
 use crate::judging::compile;
 use crate::judging::engine::{self, Asked};
+use crate::judging::race;
 use crate::judging::scratch::Scratch;
 use crate::judging::submission::Submission;
 use crate::reporter::Reporter;
@@ -124,7 +125,8 @@ fn packet(drill: &Drill, submission: JsonValue, other: JsonValue) -> Result<Json
             ("caught_by", strings(bug.caught_by())),
         ])
     };
-    let criteria = drill.criteria()?;
+    let mut criteria = drill.criteria()?;
+    criteria.extend(race::scenarios(drill)?);
     let sentence = |test: &drain_criteria::Criterion| {
         object([("test", text(test.path())), ("criterion", text(&test.sentence))])
     };
