@@ -6,7 +6,9 @@ mod diff;
 mod hint;
 pub(crate) mod journey;
 mod list;
+mod pages;
 mod reset;
+mod review;
 mod scaffold;
 pub(crate) mod services;
 mod soak;
@@ -35,6 +37,7 @@ pub(crate) const ALL: &[Command] = &[
     diff::COMMAND,
     reset::COMMAND,
     zoo::COMMAND,
+    review::COMMAND,
     verify::COMMAND,
     soak::COMMAND,
     bench::COMMAND,

@@ -18,6 +18,7 @@
 //! | `workspace` | the workspace: its folders, and cargo in it |
 //! | `built_here` | the runner of this clone, and not that of another |
 //! | `environment` | what of the shell's environment reaches cargo, git and the tests |
+//! | `page_file` | a file for a page, of which nothing that is not ours is lost |
 //! | `progress` | what the learner has done, in one small file |
 //! | `side_by_side` | work that is done several at a time |
 //! | `interrupt`, `processes` | Ctrl-C and SIGTERM stop everything that was started |
@@ -33,6 +34,7 @@ mod environment;
 mod error;
 mod interrupt;
 mod judging;
+mod page_file;
 mod patch;
 mod processes;
 mod progress;

@@ -1,12 +1,11 @@
 //! What is known of each drill.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::time::Duration;
 
-use tinyjson::JsonValue;
+use serde::Deserialize;
 
-/// One drill, as `cargo xtask list --json` tells it.
+/// One drill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Drill {
     pub(crate) name: String,
@@ -16,32 +15,35 @@ pub(crate) struct Drill {
     pub(crate) done: bool,
 }
 
+/// As `cargo xtask list --json` tells them.
+#[derive(Deserialize)]
+struct List {
+    drills: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    drill: String,
+    title: String,
+    level: String,
+    time_box: String,
+    state: String,
+}
+
 /// Reads them all.
 ///
 /// # Errors
 ///
 /// What cannot be read.
-pub(crate) fn read(mut from: impl Read) -> Result<Vec<Drill>, String> {
-    let mut text = String::new();
-    from.read_to_string(&mut text).map_err(|error| format!("the list of drills: {error}"))?;
-    let list: JsonValue = text.parse().map_err(|error| format!("the list of drills is no JSON: {error}"))?;
-    let drills = object(&list).and_then(|list| list.get("drills")?.get::<Vec<JsonValue>>());
-    drills.ok_or("the list of drills has no `drills`")?.iter().map(one).collect()
+pub(crate) fn read(from: impl Read) -> Result<Vec<Drill>, String> {
+    let list: List = serde_json::from_reader(from).map_err(|error| format!("the list of drills: {error}"))?;
+    list.drills.into_iter().map(one).collect()
 }
 
-fn one(value: &JsonValue) -> Result<Drill, String> {
-    let text = |name: &str| {
-        let text = object(value).and_then(|drill| drill.get(name)?.get::<String>());
-        text.cloned().ok_or_else(|| format!("a drill in the list has no `{name}`"))
-    };
-    let (name, time_box) = (text("drill")?, text("time_box")?);
+fn one(Listed { drill: name, title, level, time_box, state }: Listed) -> Result<Drill, String> {
     let time_box = humantime::parse_duration(&time_box)
         .map_err(|error| format!("the time-box of {name} is `{time_box}`: {error}"))?;
-    Ok(Drill { title: text("title")?, level: text("level")?, done: text("state")? == "done", name, time_box })
-}
-
-fn object(value: &JsonValue) -> Option<&HashMap<String, JsonValue>> {
-    value.get()
+    Ok(Drill { name, title, level, time_box, done: state == "done" })
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `plan`: which drill is due on which evening.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use jiff::Zoned;
 use jiff::civil::Date;
 use lexopt::prelude::*;
-use tinyjson::JsonValue;
+use serde_json::json;
 
 use crate::calendar;
 use crate::drill::{self, Drill};
@@ -153,25 +152,17 @@ fn day(date: Date) -> String {
 }
 
 fn as_json(plan: &[Due], today: Date) -> String {
-    let text = |text: &str| JsonValue::String(text.to_owned());
-    let number = |number: usize| JsonValue::Number(number as f64);
-    let rows = plan.iter().map(|due| {
-        let evenings = due.evenings.iter().map(|date| text(&date.to_string())).collect();
-        JsonValue::Object(HashMap::from([
-            ("drill".to_owned(), text(&due.drill.name)),
-            ("evenings".to_owned(), JsonValue::Array(evenings)),
-            ("done".to_owned(), JsonValue::Boolean(due.drill.done)),
-        ]))
-    });
+    let evenings = |due: &Due| due.evenings.iter().map(Date::to_string).collect::<Vec<_>>();
+    let row = |due: &Due| json!({"drill": due.drill.name, "evenings": evenings(due), "done": due.drill.done});
     let (wanted, done) = standing(plan, today);
-    let value = JsonValue::Object(HashMap::from([
-        ("version".to_owned(), number(1)),
-        ("today".to_owned(), text(&today.to_string())),
-        ("due_before_today".to_owned(), number(wanted)),
-        ("done".to_owned(), number(done)),
-        ("drills".to_owned(), JsonValue::Array(rows.collect())),
-    ]));
-    value.format().unwrap_or_default() + "\n"
+    let value = json!({
+        "version": 1,
+        "today": today.to_string(),
+        "due_before_today": wanted,
+        "done": done,
+        "drills": plan.iter().map(row).collect::<Vec<_>>(),
+    });
+    format!("{value:#}\n")
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Judges drills, shows the verdicts, and keeps what the learner has reached.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
 use crate::command::Command;
+use crate::command::pages::{CHECK, Pages};
 use crate::drill::{self, Drill, Set};
 use crate::error::{Error, Result};
 use crate::judging::engine::{self, Asked, Slow};
@@ -30,6 +32,15 @@ usage: cargo xtask check [SELECTION...] [OPTIONS]
   --only TEXT     only criteria with TEXT in their sentence or test name
   --seed N        only what draws at random, and only what it draws with this seed
   --json          the whole verdict as JSON on stdout
+  --html FILE     the verdict as a page, too: timelines, light and dark, no script
+  --markdown [FILE]  as Markdown for a pull request; without FILE on stdout
+
+A FILE that is there is written over only if it is as we have written it.
+
+examples: cargo xtask check 3
+          cargo xtask check 3 --html verdict.html
+          cargo xtask check --path ../partner/exercises/task-03
+          cargo xtask check all --markdown >> $GITHUB_STEP_SUMMARY
 ",
     run,
 };
@@ -40,12 +51,14 @@ struct Options {
     path: Option<PathBuf>,
     asked: Asked,
     json: bool,
+    pages: Pages,
 }
 
 impl Options {
     fn parse(mut arguments: lexopt::Parser) -> Result<Self> {
         let (words, path, asked) = (Vec::new(), None, Asked::default());
-        let mut options = Self { words, set: Set::Exercises, path, asked, json: false };
+        let (set, pages) = (Set::Exercises, Pages::default());
+        let mut options = Self { words, set, path, asked, json: false, pages };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Value(word) => options.words.push(word.string()?),
@@ -56,8 +69,13 @@ impl Options {
                 Long("only") => options.asked.only = Some(arguments.value()?.string()?),
                 Long("seed") => options.asked.seed = Some(arguments.value()?.parse()?),
                 Long("json") => options.json = true,
+                Long("html") => options.pages.html(arguments.value()?)?,
+                Long("markdown") => options.pages.markdown(file_beside(&mut arguments)?)?,
                 argument => return Err(argument.unexpected().into()),
             }
+        }
+        if options.json && options.pages.take_stdout() {
+            return Err(Error::new("--json and --markdown both want stdout: give --markdown a FILE"));
         }
         Ok(options)
     }
@@ -65,6 +83,26 @@ impl Options {
     fn reporter(&self) -> Reporter {
         if self.json { Reporter::silent() } else { Reporter::new() }
     }
+
+    /// Whether a person reads stdout, and not a program.
+    fn on_screen(&self) -> bool {
+        !self.json && !self.pages.take_stdout()
+    }
+}
+
+/// The value of an option that need not have one. A drill's name that stands there is a drill's.
+fn file_beside(arguments: &mut lexopt::Parser) -> Result<Option<OsString>> {
+    if let Some(value) = arguments.optional_value() {
+        return Ok(Some(value));
+    }
+    let drills = drill::all()?;
+    let is_file = |word: &OsStr| {
+        let word = word.to_string_lossy();
+        let is_path = word.contains(['/', '.']);
+        !word.starts_with('-') && (is_path || selection::select(&[word.into_owned()], &drills).is_err())
+    };
+    let mut words = arguments.raw_args()?;
+    Ok(words.next_if(is_file))
 }
 
 fn set_named(name: &str) -> Result<Set> {
@@ -78,14 +116,14 @@ fn set_named(name: &str) -> Result<Set> {
 fn run(arguments: lexopt::Parser) -> Result<u8> {
     let options = Options::parse(arguments)?;
     let chosen = choose(&options)?;
-    if chosen.is_empty() && !options.json {
+    if chosen.is_empty() && options.on_screen() {
         println!("{} Name one to judge it again.", Progress::load()?.next_of(&drill::all()?));
     }
     let mut verdicts = Vec::new();
     let mut remembered = Ok(());
     for drill in &chosen {
         let verdict = judge(drill, &options)?;
-        if !options.json {
+        if options.on_screen() {
             if !verdicts.is_empty() {
                 println!();
             }
@@ -97,13 +135,25 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
     }
     if options.json {
         value::print(&json::verdicts(&verdicts))?;
-    } else if let [_, _, ..] = verdicts.as_slice() {
+    } else if options.on_screen() {
+        conclude(&verdicts, &options)?;
+    }
+    remembered?;
+    if !verdicts.is_empty() {
+        options.pages.write(CHECK, &json::verdicts(&verdicts))?;
+    }
+    Ok(verdict::exit_code(&verdicts))
+}
+
+/// Below the last verdict.
+fn conclude(verdicts: &[Verdict], options: &Options) -> Result<()> {
+    if let [_, _, ..] = verdicts {
         let done = verdicts.iter().filter(|verdict| verdict.done()).count();
         println!("\n{done} of {} drills done", verdicts.len());
-    } else if verdicts.iter().any(|verdict| verdict.done() && is_the_learners(&options)) {
+    } else if verdicts.iter().any(|verdict| verdict.done() && is_the_learners(options)) {
         println!("{}", Progress::load()?.next_of(&drill::all()?));
     }
-    remembered.map(|()| verdict::exit_code(&verdicts))
+    Ok(())
 }
 
 fn choose(options: &Options) -> Result<Vec<Drill>> {

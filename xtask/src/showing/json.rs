@@ -21,7 +21,7 @@ pub(crate) fn verdicts(verdicts: &[Verdict]) -> JsonValue {
     ])
 }
 
-fn verdict(verdict: &Verdict) -> JsonValue {
+pub(crate) fn verdict(verdict: &Verdict) -> JsonValue {
     object([
         ("drill", text(&verdict.drill.name)),
         ("title", text(&verdict.drill.title)),
