@@ -66,7 +66,7 @@ impl Options {
             return Err(format!("no path is named: {USAGE}").into());
         }
         if options.rules.is_empty() {
-            options.rules.extend(Rule::TO_ASK_FOR);
+            options.rules.extend(Rule::UNLESS_SAID);
         }
         Ok(options)
     }
@@ -95,8 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn all_rules_are_asked_for_unless_some_are_named() {
-        assert_eq!(read("src").ok().unwrap().rules, Rule::TO_ASK_FOR);
+    fn all_rules_but_detached_are_asked_for_unless_some_are_named() {
+        assert_eq!(read("src").ok().unwrap().rules, Rule::UNLESS_SAID);
         assert_eq!(read("src --rule exit --rule wait").ok().unwrap().rules, [Rule::Exit, Rule::Wait]);
     }
 

@@ -48,8 +48,12 @@ pub(crate) const SOURCES: &[(&str, &str)] = sources![
     "sleep/calls.rs",
     "sleep/names.rs",
     "sleep/select.rs",
+    "sleep/timers.rs",
+    "wait/ended.rs",
     "wait/handles.rs",
+    "wait/inside.rs",
     "wait/methods.rs",
+    "wait/recv.rs",
     "wait/select.rs",
 ];
 
