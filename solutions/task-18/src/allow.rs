@@ -35,8 +35,7 @@ pub fn judge(source: &Source, examined: Examined, rules: &[Rule]) -> Vec<Finding
                 || !allow.rules.contains(&Some(finding.rule))
         });
         let asked_for = allow.rules.iter().flatten().any(|rule| rules.contains(rule));
-        let names_none = allow.rules.iter().flatten().next().is_none();
-        let all_asked_for = Rule::UNLESS_SAID.iter().all(|rule| rules.contains(rule));
+        let all_asked_for = rules.len() == Rule::TO_ASK_FOR.len();
         let why = if allow.rules.contains(&None) || allow.rules.is_empty() {
             "this allow names no rule that exists"
         } else if !allow.has_reason {
@@ -46,7 +45,7 @@ pub fn judge(source: &Source, examined: Examined, rules: &[Rule]) -> Vec<Finding
         } else {
             continue;
         };
-        if asked_for || names_none && all_asked_for {
+        if asked_for || all_asked_for {
             let finding = Finding::on(Rule::Allow, source, allow.line, allow.column);
             findings.push(Finding { message: why.to_owned(), ..finding });
         }

@@ -75,12 +75,17 @@ struct Here {
     awaited: bool,
     /// A method that is a wait itself: it is found where it is called.
     in_a_wait: bool,
+    spawned: bool,
+    /// The branch of a `select!` that is nothing but a timer, or a name: it may be the time limit of the others.
+    limit: bool,
 }
 
 /// What is known of the function that we are in.
 #[derive(Default)]
 struct Function {
     named: Named,
+    /// Somebody has thought of a stop here.
+    speaks_of_a_stop: bool,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
     /// Variables of `let`, and parameters that are not borrowed.
@@ -92,6 +97,7 @@ struct Function {
     used_under_stop: HashSet<String>,
     used_under_deadline: HashSet<String>,
     used_awaited: HashSet<String>,
+    used_as_limit: HashSet<String>,
 }
 
 /// What was found in a future with a name, or in several, one in the other.
@@ -103,10 +109,17 @@ struct OfNames {
 }
 
 impl Function {
-    fn counts(&self, OfNames { names, finding, timer }: &OfNames) -> bool {
+    /// What becomes of it when all uses of the names are known.
+    fn judged(&self, OfNames { names, mut finding, timer }: OfNames) -> Option<Finding> {
         let in_time = |name| finding.rule == Rule::Wait && self.used_under_deadline.contains(name);
-        let awaited = timer.as_ref().is_none_or(|timer| self.used_awaited.contains(timer));
-        awaited && !names.iter().any(|name| self.used_under_stop.contains(name) || in_time(name))
+        if names.iter().any(|name| self.used_under_stop.contains(name) || in_time(name)) {
+            return None;
+        }
+        if let Some(timer) = timer {
+            finding.sure &= !self.used_as_limit.contains(&timer);
+            return self.used_awaited.contains(&timer).then_some(finding);
+        }
+        Some(finding)
     }
 }
 
@@ -124,34 +137,35 @@ struct Auditor<'a> {
 }
 
 impl Auditor<'_> {
-    fn find(&mut self, rule: Rule, span: Span) {
-        self.find_of(rule, span, None);
+    fn find(&mut self, rule: Rule, span: Span, sure: bool) {
+        self.find_of(Finding { sure, ..Finding::new(rule, self.source, span) }, span, None);
     }
 
-    fn find_of(&mut self, rule: Rule, span: Span, timer: Option<String>) {
-        let finding = Finding::new(rule, self.source, span);
+    fn find_of(&mut self, finding: Finding, span: Span, timer: Option<String>) {
         let named = self.naming.iter().filter(|naming| naming.call.is_none_or(|call| call == span.start()));
         let names: Vec<String> = named.map(|naming| naming.name.clone()).collect();
-        if names.is_empty() || matches!(rule, Rule::Exit | Rule::Detached) {
+        if names.is_empty() || matches!(finding.rule, Rule::Exit | Rule::Detached) {
             self.seen.findings.push(finding);
         } else {
             self.function.of_names.push(OfNames { names, finding, timer });
         }
     }
 
-    fn find_wait(&mut self, span: Span) {
+    fn find_wait(&mut self, span: Span, sure: bool) {
         if !self.here.stop && !self.here.deadline && !self.here.in_a_wait {
-            self.find(Rule::Wait, span);
+            self.find(Rule::Wait, span, sure && self.function.speaks_of_a_stop);
         }
     }
 
     /// A timer that is only made is somebody else's to wait for.
     fn find_timer(&mut self, span: Span) {
+        let sure = self.function.speaks_of_a_stop && !self.here.limit;
         let named = self.naming.iter().find(|naming| naming.call == Some(span.start()));
-        match named.map(|naming| naming.name.clone()) {
-            _ if self.here.awaited => self.find(Rule::Sleep, span),
-            Some(timer) => self.find_of(Rule::Sleep, span, Some(timer)),
-            None => {}
+        let timer = named.map(|naming| naming.name.clone());
+        if self.here.awaited {
+            self.find(Rule::Sleep, span, sure);
+        } else if timer.is_some() {
+            self.find_of(Finding { sure, ..Finding::new(Rule::Sleep, self.source, span) }, span, timer);
         }
     }
 
@@ -188,7 +202,7 @@ impl Auditor<'_> {
 
     fn require_kept(&mut self, expression: &Expr) {
         if let Some(spawn) = self.calls(bare(expression), &[&TASKS[..], &ALSO_SPAWN].concat()) {
-            self.find(Rule::Detached, spawn.span());
+            self.find(Rule::Detached, spawn.span(), false);
         }
     }
 
@@ -196,14 +210,14 @@ impl Auditor<'_> {
     fn judge_handle(&mut self, future: &Expr) {
         let future = bare(future);
         if let Some(spawn) = self.calls(future, &TASKS) {
-            return self.find_wait(spawn.span());
+            return self.find_wait(spawn.span(), true);
         }
         if let Expr::Path(path) = future
             && let Some(variable) = path.path.get_ident()
             && self.function.handles.contains(&variable.unraw().to_string())
             && !self.has_ended(future)
         {
-            self.find_wait(variable.span());
+            self.find_wait(variable.span(), true);
         }
     }
 
@@ -219,6 +233,9 @@ impl Auditor<'_> {
                 }
             }
         }
+        let mut brings = Brings::nothing(&self.names, &self.function.named);
+        brings.visit_block(block);
+        self.function.speaks_of_a_stop = brings.stop_word;
         let in_a_wait = signature.receiver().is_some()
             && signature.inputs.len() == 1
             && WAITS.contains(&signature.ident.unraw().to_string().as_str());
@@ -226,8 +243,8 @@ impl Auditor<'_> {
         self.names.leave();
         self.naming = naming;
         let mut function = replace(&mut self.function, outer_function);
-        let of_names = take(&mut function.of_names).into_iter().filter(|found| function.counts(found));
-        self.seen.findings.extend(of_names.map(|found| found.finding));
+        let of_names = take(&mut function.of_names);
+        self.seen.findings.extend(of_names.into_iter().filter_map(|found| function.judged(found)));
     }
 
     /// The variables of a pattern, with what is known of their type and value.
@@ -272,7 +289,7 @@ impl Auditor<'_> {
 
     fn visit_arguments(&mut self, arguments: &Arguments, here: Here, spawned: bool) {
         // What is spawned goes on by itself, whatever it is started in.
-        let here = if spawned { Here::default() } else { here };
+        let here = if spawned { Here { spawned, ..Here::default() } } else { here };
         let naming = if spawned { take(&mut self.naming) } else { Vec::new() };
         self.at(here, |this| arguments.iter().for_each(|argument| this.visit_expr(argument)));
         self.naming.extend(naming);
@@ -297,6 +314,8 @@ impl Auditor<'_> {
                 here.stop |= others().any(|(_, (stop, _))| *stop);
                 here.deadline |= others().any(|(_, (_, deadline))| *deadline);
                 here.awaited = true;
+                here.limit =
+                    matches!(bare(future), Expr::Path(_)) || self.calls(bare(future), &TIMERS).is_some();
                 self.at(here, |this| {
                     this.judge_handle(future);
                     this.visit_expr(future);
@@ -497,6 +516,9 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
             if self.here.stop {
                 self.function.used_under_stop.insert(variable.clone());
             }
+            if self.here.limit {
+                self.function.used_as_limit.insert(variable.clone());
+            }
             if self.here.awaited {
                 self.function.used_awaited.insert(variable.clone());
             }
@@ -506,7 +528,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         }
         let exits = || self.names.resolve(&node.path).is_some_and(|meaning| meaning == "std::process::exit");
         if !self.here.main && exits() {
-            self.find(Rule::Exit, node.path.span());
+            self.find(Rule::Exit, node.path.span(), self.here.spawned);
         }
     }
 
@@ -516,7 +538,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         if let Expr::Path(function) = &*node.func {
             let meaning = self.names.resolve(&function.path).unwrap_or_default();
             if meaning == BLOCKS && !self.here.stop {
-                self.find(Rule::Sleep, function.path.span());
+                self.find(Rule::Sleep, function.path.span(), self.function.speaks_of_a_stop);
             }
             if TIMERS.contains(&meaning.as_str()) && !self.here.stop {
                 self.find_timer(function.path.span());
@@ -534,10 +556,11 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         self.visit_expr(&node.receiver);
         let name = node.method.unraw().to_string();
         if node.args.is_empty() && WAITS.contains(&name.as_str()) {
+            let of_a_stop = self.brings(&node.receiver).stop;
             let again = || self.here.in_loop || self.is_borrowed(&node.receiver);
-            let is_intake = name == "recv" && (again() || self.brings(&node.receiver).stop);
+            let is_intake = name == "recv" && (of_a_stop || again());
             if !is_intake && !self.has_ended(&node.receiver) {
-                self.find_wait(node.method.span());
+                self.find_wait(node.method.span(), name != "recv" && !of_a_stop);
             }
         }
         if node.args.is_empty() && ENDS.contains(&name.as_str()) {
@@ -568,7 +591,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
 
     fn visit_expr_loop(&mut self, node: &'ast syn::ExprLoop) {
         if self.is_loop_without_end(&node.body, node.label.as_ref()) {
-            self.find(Rule::Loop, node.loop_token.span);
+            self.find(Rule::Loop, node.loop_token.span, true);
         }
         let here = Here { in_loop: true, ..self.here };
         self.at(here, |this| this.visit_block(&node.body));
@@ -577,7 +600,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
     fn visit_expr_while(&mut self, node: &'ast syn::ExprWhile) {
         let always = matches!(&*node.cond, Expr::Lit(lit) if matches!(&lit.lit, Lit::Bool(lit) if lit.value));
         if always && self.is_loop_without_end(&node.body, node.label.as_ref()) {
-            self.find(Rule::Loop, node.while_token.span);
+            self.find(Rule::Loop, node.while_token.span, true);
         }
         let here = Here { in_loop: true, ..self.here };
         self.names.enter();

@@ -21,10 +21,6 @@ impl Rule {
     /// The rules that can be asked for, and allowed.
     pub const TO_ASK_FOR: [Self; 5] = [Self::Sleep, Self::Exit, Self::Loop, Self::Wait, Self::Detached];
 
-    /// Those that are asked for if nobody says which. Whether a task without a handle is waited for by a channel or a guard,
-    /// only a reader can tell.
-    pub const UNLESS_SAID: [Self; 4] = [Self::Sleep, Self::Exit, Self::Loop, Self::Wait];
-
     /// The rule of this name, unless it is `allow`.
     pub fn named(name: &str) -> Option<Self> {
         Self::TO_ASK_FOR.into_iter().find(|rule| rule.name() == name)

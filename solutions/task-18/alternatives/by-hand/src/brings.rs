@@ -29,6 +29,8 @@ pub struct Brings<'a> {
     named: &'a Named,
     /// A stop signal.
     pub stop: bool,
+    /// A word that speaks of a stop.
+    pub stop_word: bool,
     /// A call that returns after a time.
     pub deadline: bool,
 }
@@ -36,7 +38,7 @@ pub struct Brings<'a> {
 impl<'a> Brings<'a> {
     /// Nothing, so far.
     pub fn nothing(names: &'a Names<'a>, named: &'a Named) -> Self {
-        Self { names, named, stop: false, deadline: false }
+        Self { names, named, stop: false, stop_word: false, deadline: false }
     }
 
     /// What this expression brings.
@@ -48,6 +50,11 @@ impl<'a> Brings<'a> {
 }
 
 impl Brings<'_> {
+    fn hear(&mut self, of_a_stop: bool) {
+        self.stop |= of_a_stop;
+        self.stop_word |= of_a_stop;
+    }
+
     /// Adds what this block brings.
     pub fn block(&mut self, block: &Block) {
         parts::of_block(block).into_iter().for_each(|part| self.part(part));
@@ -64,7 +71,7 @@ impl Brings<'_> {
                 self.expression(&arm.body);
             }
             Part::Macro(call) => self.inside(call),
-            Part::Word(word) => self.stop |= has_stop_word(&word.unraw().to_string()),
+            Part::Word(word) => self.hear(has_stop_word(&word.unraw().to_string())),
         }
     }
 
@@ -98,7 +105,9 @@ impl Brings<'_> {
 
     fn method_call(&mut self, node: &ExprMethodCall) {
         self.expression(&node.receiver);
-        self.stop |= is_stop_method(&node.method.unraw().to_string());
+        let name = node.method.unraw().to_string();
+        self.stop |= is_stop_method(&name);
+        self.hear(name != "drain" && has_stop_word(&name));
         if !spawns(&node.method) {
             node.args.iter().for_each(|argument| self.expression(argument));
         }
@@ -121,7 +130,8 @@ impl Brings<'_> {
                 all.iter().flat_map(parts::of_statement).for_each(|part| self.part(part));
             }
             Body::Words(all) => {
-                self.stop |= all.iter().any(|word| has_stop_word(word) || is_stop_method(word))
+                self.stop |= all.iter().any(|word| is_stop_method(word));
+                self.hear(all.iter().any(|word| has_stop_word(word)));
             }
         }
     }

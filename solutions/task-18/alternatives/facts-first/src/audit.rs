@@ -68,6 +68,8 @@ pub fn audit(source: &Source, modules: &Modules, file: usize, tests: bool) -> Ex
 #[derive(Default)]
 struct Function {
     named: Named,
+    /// Somebody has thought of a stop here.
+    speaks_of_a_stop: bool,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
     /// Variables of `let`, and parameters that are not borrowed.
@@ -99,7 +101,8 @@ impl Auditor<'_> {
         let name = |naming: &Naming| (self.function.number, naming.name.clone());
         let own = named.clone().find(|naming| naming.call.is_some()).map(name);
         let named = named.map(name).collect();
-        self.facts.sites.push(Site { kind, span, place: self.here.clone(), named, own });
+        let speaks_of_a_stop = self.function.speaks_of_a_stop;
+        self.facts.sites.push(Site { kind, span, place: self.here.clone(), named, own, speaks_of_a_stop });
     }
 
     /// Whether whoever owns what `recv` is called on receives from it again: a field, or something borrowed.
@@ -169,6 +172,9 @@ impl Auditor<'_> {
                 }
             }
         }
+        let mut brings = Brings::nothing(&self.names, &self.function.named);
+        brings.visit_block(block);
+        self.function.speaks_of_a_stop = brings.stop_word;
         let mut around = vec![if main { Around::Main } else { Around::Function }];
         if signature.receiver().is_some()
             && signature.inputs.len() == 1
@@ -238,6 +244,9 @@ impl Auditor<'_> {
             if let Some((pattern, future)) = &branch.waits {
                 let others = || brought.iter().enumerate().filter(|(other, _)| *other != number);
                 let mut around = vec![Around::Await];
+                if matches!(bare(future), Expr::Path(_)) || self.calls(bare(future), &TIMERS).is_some() {
+                    around.push(Around::Limit);
+                }
                 if others().any(|(_, (stop, _))| *stop) {
                     around.push(Around::Stop);
                 }
@@ -478,8 +487,10 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         self.visit_expr(&node.receiver);
         let name = node.method.unraw().to_string();
         if node.args.is_empty() && WAITS.contains(&name.as_str()) && !self.has_ended(&node.receiver) {
+            let of_a_stop = self.brings(&node.receiver).stop;
             match name.as_str() {
-                "recv" if self.is_borrowed(&node.receiver) || self.brings(&node.receiver).stop => {}
+                "recv" if of_a_stop || self.is_borrowed(&node.receiver) => {}
+                _ if of_a_stop => self.note(Kind::WaitForAStop, node.method.span()),
                 "recv" => self.note(Kind::Receive, node.method.span()),
                 _ => self.note(Kind::Wait, node.method.span()),
             }

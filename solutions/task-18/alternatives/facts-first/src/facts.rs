@@ -21,6 +21,8 @@ pub enum Around {
     Spawned,
     /// A method that is a wait itself: it is found where it is called.
     Wait,
+    /// A branch that is nothing but a timer, or a name: it may be the time limit of the others.
+    Limit,
     /// What is awaited: before an `.await`, in a branch, in `join!`.
     Await,
     /// A branch beside one with a stop signal, or `run_until_cancelled`.
@@ -48,6 +50,16 @@ impl Place {
         self.up_to(&ends).any(|around| around == Around::Loop)
     }
 
+    fn is_spawned(&self) -> bool {
+        let ends = [Around::Main, Around::Function];
+        self.up_to(&ends).any(|around| around == Around::Spawned)
+    }
+
+    fn is_limit(&self) -> bool {
+        let ends = [Around::Main, Around::Function, Around::Deferred, Around::Spawned];
+        self.up_to(&ends).any(|around| around == Around::Limit)
+    }
+
     fn is_awaited(&self) -> bool {
         let ends = [Around::Main, Around::Function, Around::Deferred, Around::Spawned];
         self.up_to(&ends).any(|around| around == Around::Await)
@@ -73,6 +85,8 @@ pub enum Kind {
     Loop,
     /// A wait.
     Wait,
+    /// A wait that is called on something with a stop signal.
+    WaitForAStop,
     /// A wait for a message of a channel that is no stop signal.
     Receive,
     /// A handle that is dropped.
@@ -91,6 +105,8 @@ pub struct Site {
     pub named: Vec<(usize, String)>,
     /// The one of them that is the name of just this call.
     pub own: Option<(usize, String)>,
+    /// Somebody has thought of a stop in the function.
+    pub speaks_of_a_stop: bool,
 }
 
 /// All that the walk has written down.
@@ -106,7 +122,23 @@ impl Facts {
     /// What the rules say of it.
     pub fn judged(&self, source: &Source) -> Vec<Finding> {
         let found = self.sites.iter().filter(|site| self.is_found(site));
-        found.map(|site| Finding::new(rule(site.kind), source, site.span)).collect()
+        let finding = |site: &Site| Finding::new(rule(site.kind), source, site.span);
+        found.map(|site| Finding { sure: self.is_sure(site), ..finding(site) }).collect()
+    }
+
+    fn is_sure(&self, site: &Site) -> bool {
+        match site.kind {
+            Kind::Loop => true,
+            Kind::Exit => site.place.is_spawned(),
+            Kind::Sleep | Kind::Wait => site.speaks_of_a_stop,
+            Kind::Timer => site.speaks_of_a_stop && !self.is_limit(site),
+            Kind::Receive | Kind::WaitForAStop | Kind::Detached => false,
+        }
+    }
+
+    fn is_limit(&self, site: &Site) -> bool {
+        let by_name = |own| self.uses.iter().any(|(used, place)| used == own && place.is_limit());
+        site.place.is_limit() || site.own.as_ref().is_some_and(by_name)
     }
 
     fn is_found(&self, site: &Site) -> bool {
@@ -114,7 +146,7 @@ impl Facts {
             Kind::Sleep | Kind::Loop => !self.is_under(site, Around::Stop),
             Kind::Timer => !self.is_under(site, Around::Stop) && self.is_awaited(site),
             Kind::Exit => !site.place.is_in_main(),
-            Kind::Wait => !self.ends(site),
+            Kind::Wait | Kind::WaitForAStop => !self.ends(site),
             Kind::Receive => !self.ends(site) && !site.place.is_in_loop(),
             Kind::Detached => true,
         }
@@ -144,7 +176,7 @@ fn rule(kind: Kind) -> Rule {
         Kind::Sleep | Kind::Timer => Rule::Sleep,
         Kind::Exit => Rule::Exit,
         Kind::Loop => Rule::Loop,
-        Kind::Wait | Kind::Receive => Rule::Wait,
+        Kind::Wait | Kind::WaitForAStop | Kind::Receive => Rule::Wait,
         Kind::Detached => Rule::Detached,
     }
 }
