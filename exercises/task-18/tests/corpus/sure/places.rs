@@ -34,7 +34,7 @@ fn nested() {
     });
 }
 
-// case: somebody has thought of the stop, and sleeps
+// case: somebody has thought of the drain, and sleeps
 async fn hears(token: Token, period: Duration) {
     while !token.is_cancelled() {
         work().await;
@@ -43,7 +43,7 @@ async fn hears(token: Token, period: Duration) {
     }
 }
 
-// case: somebody has thought of the stop, in a handler
+// case: somebody has thought of the drain, in a handler
 async fn in_a_handler(shutdown: Shutdown, listener: Listener) {
     loop {
         tokio::select! {
@@ -57,7 +57,7 @@ async fn in_a_handler(shutdown: Shutdown, listener: Listener) {
     }
 }
 
-// case: nobody has thought of a stop
+// case: nobody has thought of a drain
 async fn hears_nothing(period: Duration) {
     retry().await;
     sleep(period).await;
@@ -80,6 +80,16 @@ async fn elsewhere(period: Duration) -> Shutdown {
 async fn of_a_collection(mut jobs: Receiver<Job>, period: Duration) {
     while let Some(job) = jobs.recv().await {
         job.parts.drain(..).for_each(work);
+        sleep(period).await;
+//      ^^^^^ sleep*
+    }
+}
+
+// case: what ends is something else: a task, a channel, a process
+async fn of_others(mut child: Child, task: AbortHandle, sender: Sender<()>, period: Duration) {
+    task.abort();
+    child.kill().await;
+    while !sender.is_closed() && child.exit_status().is_none() {
         sleep(period).await;
 //      ^^^^^ sleep*
     }
@@ -120,7 +130,7 @@ async fn in_a_block(shutdown: Shutdown, period: Duration) {
     nap.await;
 }
 
-// case: a wait of somebody who has thought of the stop
+// case: a wait of somebody who has thought of the drain
 async fn waits(token: Token, tracker: TaskTracker) {
     token.cancel();
     tracker.wait().await;

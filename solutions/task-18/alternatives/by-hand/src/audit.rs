@@ -83,8 +83,8 @@ struct Here {
 #[derive(Default)]
 struct Function {
     named: Named,
-    /// Somebody has thought of a stop here.
-    speaks_of_a_stop: bool,
+    /// Somebody has thought of a drain here.
+    speaks_of_a_drain: bool,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
     /// Variables of `let`, and parameters that are not borrowed.
@@ -151,13 +151,13 @@ impl Auditor<'_> {
 
     fn find_wait(&mut self, span: Span, here: Here, sure: bool) {
         if !here.stop && !here.deadline && !here.in_a_wait {
-            self.find(Rule::Wait, span, sure && self.function.speaks_of_a_stop);
+            self.find(Rule::Wait, span, sure && self.function.speaks_of_a_drain);
         }
     }
 
     /// A timer that is only made is somebody else's to wait for.
     fn find_timer(&mut self, span: Span, here: Here) {
-        let sure = self.function.speaks_of_a_stop && !here.limit;
+        let sure = self.function.speaks_of_a_drain && !here.limit;
         let named = self.naming.iter().find(|naming| naming.call == Some(span.start()));
         let timer = named.map(|naming| naming.name.clone());
         if here.awaited {
@@ -227,7 +227,7 @@ impl Auditor<'_> {
         }
         let mut brings = Brings::nothing(&self.names, &self.function.named);
         brings.block(block);
-        self.function.speaks_of_a_stop = brings.stop_word;
+        self.function.speaks_of_a_drain = brings.drain_word;
         let in_a_wait = signature.receiver().is_some()
             && signature.inputs.len() == 1
             && WAITS.contains(&signature.ident.unraw().to_string().as_str());
@@ -600,7 +600,7 @@ impl Auditor<'_> {
         if let Expr::Path(function) = &*node.func {
             let meaning = self.names.resolve(&function.path).unwrap_or_default();
             if meaning == BLOCKS && !here.stop {
-                self.find(Rule::Sleep, function.path.span(), self.function.speaks_of_a_stop);
+                self.find(Rule::Sleep, function.path.span(), self.function.speaks_of_a_drain);
             }
             if TIMERS.contains(&meaning.as_str()) && !here.stop {
                 self.find_timer(function.path.span(), here);

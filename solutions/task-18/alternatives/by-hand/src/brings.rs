@@ -8,7 +8,7 @@ use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Macro};
 use crate::macros::{self, Body};
 use crate::names::Names;
 use crate::parts::{self, Part};
-use crate::stop::{has_stop_word, is_stop_method};
+use crate::stop::{has_stop_word, is_stop_method, speaks_of_a_drain};
 
 /// Calls that return after a time.
 pub const TIMED: [&str; 4] =
@@ -29,8 +29,8 @@ pub struct Brings<'a> {
     named: &'a Named,
     /// A stop signal.
     pub stop: bool,
-    /// A word that speaks of a stop.
-    pub stop_word: bool,
+    /// A word that speaks of a drain.
+    pub drain_word: bool,
     /// A call that returns after a time.
     pub deadline: bool,
 }
@@ -38,7 +38,7 @@ pub struct Brings<'a> {
 impl<'a> Brings<'a> {
     /// Nothing, so far.
     pub fn nothing(names: &'a Names<'a>, named: &'a Named) -> Self {
-        Self { names, named, stop: false, stop_word: false, deadline: false }
+        Self { names, named, stop: false, drain_word: false, deadline: false }
     }
 
     /// What this expression brings.
@@ -50,9 +50,9 @@ impl<'a> Brings<'a> {
 }
 
 impl Brings<'_> {
-    fn hear(&mut self, of_a_stop: bool) {
-        self.stop |= of_a_stop;
-        self.stop_word |= of_a_stop;
+    fn hear(&mut self, word: &str) {
+        self.stop |= has_stop_word(word);
+        self.drain_word |= speaks_of_a_drain(word);
     }
 
     /// Adds what this block brings.
@@ -71,7 +71,7 @@ impl Brings<'_> {
                 self.expression(&arm.body);
             }
             Part::Macro(call) => self.inside(call),
-            Part::Word(word) => self.hear(has_stop_word(&word.unraw().to_string())),
+            Part::Word(word) => self.hear(&word.unraw().to_string()),
         }
     }
 
@@ -107,7 +107,7 @@ impl Brings<'_> {
         self.expression(&node.receiver);
         let name = node.method.unraw().to_string();
         self.stop |= is_stop_method(&name);
-        self.hear(name != "drain" && has_stop_word(&name));
+        self.drain_word |= name != "drain" && speaks_of_a_drain(&name);
         if !spawns(&node.method) {
             node.args.iter().for_each(|argument| self.expression(argument));
         }
@@ -131,7 +131,7 @@ impl Brings<'_> {
             }
             Body::Words(all) => {
                 self.stop |= all.iter().any(|word| is_stop_method(word));
-                self.hear(all.iter().any(|word| has_stop_word(word)));
+                all.iter().for_each(|word| self.hear(word));
             }
         }
     }

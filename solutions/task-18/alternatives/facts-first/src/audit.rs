@@ -68,8 +68,8 @@ pub fn audit(source: &Source, modules: &Modules, file: usize, tests: bool) -> Ex
 #[derive(Default)]
 struct Function {
     named: Named,
-    /// Somebody has thought of a stop here.
-    speaks_of_a_stop: bool,
+    /// Somebody has thought of a drain here.
+    speaks_of_a_drain: bool,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
     /// Variables of `let`, and parameters that are not borrowed.
@@ -101,8 +101,8 @@ impl Auditor<'_> {
         let name = |naming: &Naming| (self.function.number, naming.name.clone());
         let own = named.clone().find(|naming| naming.call.is_some()).map(name);
         let named = named.map(name).collect();
-        let speaks_of_a_stop = self.function.speaks_of_a_stop;
-        self.facts.sites.push(Site { kind, span, place: self.here.clone(), named, own, speaks_of_a_stop });
+        let speaks_of_a_drain = self.function.speaks_of_a_drain;
+        self.facts.sites.push(Site { kind, span, place: self.here.clone(), named, own, speaks_of_a_drain });
     }
 
     /// Whether whoever owns what `recv` is called on receives from it again: a field, or something borrowed.
@@ -174,7 +174,7 @@ impl Auditor<'_> {
         }
         let mut brings = Brings::nothing(&self.names, &self.function.named);
         brings.visit_block(block);
-        self.function.speaks_of_a_stop = brings.stop_word;
+        self.function.speaks_of_a_drain = brings.drain_word;
         let mut around = vec![if main { Around::Main } else { Around::Function }];
         if signature.receiver().is_some()
             && signature.inputs.len() == 1

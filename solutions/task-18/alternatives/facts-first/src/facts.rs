@@ -105,8 +105,8 @@ pub struct Site {
     pub named: Vec<(usize, String)>,
     /// The one of them that is the name of just this call.
     pub own: Option<(usize, String)>,
-    /// Somebody has thought of a stop in the function.
-    pub speaks_of_a_stop: bool,
+    /// Somebody has thought of a drain in the function.
+    pub speaks_of_a_drain: bool,
 }
 
 /// All that the walk has written down.
@@ -130,8 +130,8 @@ impl Facts {
         match site.kind {
             Kind::Loop => true,
             Kind::Exit => site.place.is_spawned(),
-            Kind::Sleep | Kind::Wait => site.speaks_of_a_stop,
-            Kind::Timer => site.speaks_of_a_stop && !self.is_limit(site),
+            Kind::Sleep | Kind::Wait => site.speaks_of_a_drain,
+            Kind::Timer => site.speaks_of_a_drain && !self.is_limit(site),
             Kind::Receive | Kind::WaitForAStop | Kind::Detached => false,
         }
     }
