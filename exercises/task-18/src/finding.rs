@@ -26,7 +26,7 @@ pub struct Finding {
     pub message: String,
     /// The line of the code.
     pub text: String,
-    /// Whether nobody further out can excuse it.
+    /// Whether it is seldom that somebody further out excuses it.
     pub sure: bool,
 }
 

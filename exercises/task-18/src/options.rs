@@ -17,7 +17,7 @@ pub struct Options {
     pub format: Format,
     /// The rules that are asked for.
     pub rules: Vec<Rule>,
-    /// Whether it is also told what somebody further out may excuse.
+    /// Whether what is not sure is reported, too.
     pub all: bool,
     /// Whether the code of tests is audited, too.
     pub tests: bool,

@@ -151,9 +151,9 @@ impl Auditor<'_> {
         }
     }
 
-    fn find_wait(&mut self, span: Span, sure: bool) {
+    fn find_wait(&mut self, span: Span) {
         if !self.here.stop && !self.here.deadline && !self.here.in_a_wait {
-            self.find(Rule::Wait, span, sure && self.function.speaks_of_a_drain);
+            self.find(Rule::Wait, span, false);
         }
     }
 
@@ -210,14 +210,14 @@ impl Auditor<'_> {
     fn judge_handle(&mut self, future: &Expr) {
         let future = bare(future);
         if let Some(spawn) = self.calls(future, &TASKS) {
-            return self.find_wait(spawn.span(), true);
+            return self.find_wait(spawn.span());
         }
         if let Expr::Path(path) = future
             && let Some(variable) = path.path.get_ident()
             && self.function.handles.contains(&variable.unraw().to_string())
             && !self.has_ended(future)
         {
-            self.find_wait(variable.span(), true);
+            self.find_wait(variable.span());
         }
     }
 
@@ -556,11 +556,10 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         self.visit_expr(&node.receiver);
         let name = node.method.unraw().to_string();
         if node.args.is_empty() && WAITS.contains(&name.as_str()) {
-            let of_a_stop = self.brings(&node.receiver).stop;
             let again = || self.here.in_loop || self.is_borrowed(&node.receiver);
-            let is_intake = name == "recv" && (of_a_stop || again());
+            let is_intake = name == "recv" && (again() || self.brings(&node.receiver).stop);
             if !is_intake && !self.has_ended(&node.receiver) {
-                self.find_wait(node.method.span(), name != "recv" && !of_a_stop);
+                self.find_wait(node.method.span());
             }
         }
         if node.args.is_empty() && ENDS.contains(&name.as_str()) {

@@ -130,33 +130,16 @@ async fn in_a_block(shutdown: Shutdown, period: Duration) {
     nap.await;
 }
 
-// case: a wait of somebody who has thought of the drain
+// case: a wait, for often enough somebody further out has a deadline
 async fn waits(token: Token, tracker: TaskTracker) {
     token.cancel();
     tracker.wait().await;
-//          ^^^^ wait
-    let last = tokio::spawn(work());
-    last.await.unwrap();
-//  ^^^^ wait
-    tokio::spawn(work()).await.unwrap();
-//  ^^^^^^^^^^^^ wait
-}
-
-// case: a wait of somebody who has not
-async fn waits_for_work(mut set: JoinSet<()>) {
-    while set.join_next().await.is_some() {}
-//            ^^^^^^^^^ wait*
+//          ^^^^ wait*
     let last = tokio::spawn(work());
     last.await.unwrap();
 //  ^^^^ wait*
-}
-
-// case: a wait for the stop itself, and for an answer
-async fn waits_for_the_stop(shutdown_tracker: TaskTracker, answer: Receiver<()>) {
-    shutdown_tracker.wait().await;
-//                   ^^^^ wait*
-    answer.recv().await;
-//         ^^^^ wait*
+    tokio::spawn(work()).await.unwrap();
+//  ^^^^^^^^^^^^ wait*
 }
 
 // case: somebody waits for each task in another way, or not

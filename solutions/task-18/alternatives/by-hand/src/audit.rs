@@ -149,9 +149,9 @@ impl Auditor<'_> {
         }
     }
 
-    fn find_wait(&mut self, span: Span, here: Here, sure: bool) {
+    fn find_wait(&mut self, span: Span, here: Here) {
         if !here.stop && !here.deadline && !here.in_a_wait {
-            self.find(Rule::Wait, span, sure && self.function.speaks_of_a_drain);
+            self.find(Rule::Wait, span, false);
         }
     }
 
@@ -202,14 +202,14 @@ impl Auditor<'_> {
     fn judge_handle(&mut self, future: &Expr, here: Here) {
         let future = bare(future);
         if let Some(spawn) = self.calls(future, &TASKS) {
-            return self.find_wait(spawn.span(), here, true);
+            return self.find_wait(spawn.span(), here);
         }
         if let Expr::Path(path) = future
             && let Some(variable) = path.path.get_ident()
             && self.function.handles.contains(&variable.unraw().to_string())
             && !self.has_ended(future)
         {
-            self.find_wait(variable.span(), here, true);
+            self.find_wait(variable.span(), here);
         }
     }
 
@@ -626,11 +626,10 @@ impl Auditor<'_> {
         self.expression(&node.receiver, here);
         let name = node.method.unraw().to_string();
         if node.args.is_empty() && WAITS.contains(&name.as_str()) {
-            let of_a_stop = self.brings(&node.receiver).stop;
             let again = || here.in_loop || self.is_borrowed(&node.receiver);
-            let is_intake = name == "recv" && (of_a_stop || again());
+            let is_intake = name == "recv" && (again() || self.brings(&node.receiver).stop);
             if !is_intake && !self.has_ended(&node.receiver) {
-                self.find_wait(node.method.span(), here, name != "recv" && !of_a_stop);
+                self.find_wait(node.method.span(), here);
             }
         }
         if node.args.is_empty() && ENDS.contains(&name.as_str()) {

@@ -487,10 +487,8 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         self.visit_expr(&node.receiver);
         let name = node.method.unraw().to_string();
         if node.args.is_empty() && WAITS.contains(&name.as_str()) && !self.has_ended(&node.receiver) {
-            let of_a_stop = self.brings(&node.receiver).stop;
             match name.as_str() {
-                "recv" if of_a_stop || self.is_borrowed(&node.receiver) => {}
-                _ if of_a_stop => self.note(Kind::WaitForAStop, node.method.span()),
+                "recv" if self.is_borrowed(&node.receiver) || self.brings(&node.receiver).stop => {}
                 "recv" => self.note(Kind::Receive, node.method.span()),
                 _ => self.note(Kind::Wait, node.method.span()),
             }

@@ -85,8 +85,6 @@ pub enum Kind {
     Loop,
     /// A wait.
     Wait,
-    /// A wait that is called on something with a stop signal.
-    WaitForAStop,
     /// A wait for a message of a channel that is no stop signal.
     Receive,
     /// A handle that is dropped.
@@ -130,9 +128,9 @@ impl Facts {
         match site.kind {
             Kind::Loop => true,
             Kind::Exit => site.place.is_spawned(),
-            Kind::Sleep | Kind::Wait => site.speaks_of_a_drain,
+            Kind::Sleep => site.speaks_of_a_drain,
             Kind::Timer => site.speaks_of_a_drain && !self.is_limit(site),
-            Kind::Receive | Kind::WaitForAStop | Kind::Detached => false,
+            Kind::Wait | Kind::Receive | Kind::Detached => false,
         }
     }
 
@@ -146,7 +144,7 @@ impl Facts {
             Kind::Sleep | Kind::Loop => !self.is_under(site, Around::Stop),
             Kind::Timer => !self.is_under(site, Around::Stop) && self.is_awaited(site),
             Kind::Exit => !site.place.is_in_main(),
-            Kind::Wait | Kind::WaitForAStop => !self.ends(site),
+            Kind::Wait => !self.ends(site),
             Kind::Receive => !self.ends(site) && !site.place.is_in_loop(),
             Kind::Detached => true,
         }
@@ -176,7 +174,7 @@ fn rule(kind: Kind) -> Rule {
         Kind::Sleep | Kind::Timer => Rule::Sleep,
         Kind::Exit => Rule::Exit,
         Kind::Loop => Rule::Loop,
-        Kind::Wait | Kind::WaitForAStop | Kind::Receive => Rule::Wait,
+        Kind::Wait | Kind::Receive => Rule::Wait,
         Kind::Detached => Rule::Detached,
     }
 }
