@@ -8,7 +8,8 @@ use std::path::Path;
 fn table<const FIELDS: usize>(file: &str) -> Vec<[String; FIELDS]> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
     let path = root.join("solutions/task-18/report").join(file);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
     let fields = |line: &str| {
         let fields: Vec<String> = line.split('\t').map(str::to_owned).collect();
         fields.try_into().unwrap_or_else(|_| panic!("{file}: {FIELDS} fields are wanted: {line}"))

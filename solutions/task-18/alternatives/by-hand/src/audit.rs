@@ -298,7 +298,8 @@ impl Auditor<'_> {
                 under.stop |= others().any(|(_, (stop, _))| *stop);
                 under.deadline |= others().any(|(_, (_, deadline))| *deadline);
                 under.awaited = true;
-                under.limit = matches!(bare(future), Expr::Path(_)) || self.calls(bare(future), &TIMERS).is_some();
+                under.limit =
+                    matches!(bare(future), Expr::Path(_)) || self.calls(bare(future), &TIMERS).is_some();
                 self.judge_handle(future, under);
                 self.expression(future, under);
                 self.bind(pattern, None, None);
