@@ -26,7 +26,7 @@ pub struct Finding {
     pub message: String,
     /// The line of the code.
     pub text: String,
-    /// Whether it is seldom that somebody further out excuses it.
+    /// Whether it can mostly be judged where it stands, without whoever calls.
     pub sure: bool,
 }
 

@@ -77,7 +77,7 @@ fn the_code_of_tests_is_left_out() {
     require_as_underlined(&scenario, "only_tests", &["--all", "--tests"], true);
 }
 
-/// Without `--all` only that is reported which somebody further out seldom excuses.
+/// Without `--all` only that is reported which can be judged where it stands.
 ///
 /// Why: a CI that stops at what is fine is switched off. What may be fine is for somebody who has the time to look.
 #[test]
