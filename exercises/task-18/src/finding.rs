@@ -26,6 +26,8 @@ pub struct Finding {
     pub message: String,
     /// The line of the code.
     pub text: String,
+    /// Whether it can mostly be judged where it stands, without whoever calls.
+    pub sure: bool,
 }
 
 impl Finding {
@@ -49,6 +51,7 @@ impl Finding {
             rule,
             message: rule.message().to_owned(),
             text,
+            sure: matches!(rule, Rule::Loop | Rule::Allow),
         }
     }
 

@@ -25,7 +25,8 @@ fn human(audited: &Audited, coloured: bool) -> String {
             .path(finding.path.as_str())
             .line_start(finding.line)
             .annotation(AnnotationKind::Primary.span(underlined(finding)));
-        let title = Level::ERROR.primary_title(finding.message.as_str()).id(finding.rule.name());
+        let level = if finding.sure { Level::ERROR } else { Level::WARNING };
+        let title = level.primary_title(finding.message.as_str()).id(finding.rule.name());
         let help = Level::HELP.message(finding.rule.suggestion());
         text += &renderer.render(&[title.element(snippet).element(help)]);
         text += "\n";
@@ -69,6 +70,7 @@ fn json(audited: &Audited) -> Value {
             "end_column": finding.end_column,
             "message": finding.message,
             "suggestion": finding.rule.suggestion(),
+            "sure": finding.sure,
             "source": finding.source(),
         })
     };
@@ -93,7 +95,7 @@ fn sarif(audited: &Audited) -> Value {
     let result = |finding: &Finding| {
         json!({
             "ruleId": finding.rule.name(),
-            "level": "error",
+            "level": if finding.sure { "error" } else { "warning" },
             "message": { "text": format!("{}: {}", finding.message, finding.rule.suggestion()) },
             "locations": [{ "physicalLocation": {
                 "artifactLocation": { "uri": uri(&finding.path) },

@@ -39,12 +39,35 @@ const WORDS: [&str; 35] = [
     "terminated",
 ];
 
+/// Those of them that may speak of something else: of a task, a channel, another process.
+const OF_OTHERS: [&str; 11] = [
+    "abort",
+    "aborted",
+    "closed",
+    "closing",
+    "exit",
+    "exiting",
+    "interrupted",
+    "kill",
+    "killed",
+    "signal",
+    "signals",
+];
+
 /// Methods that are told of a stop, whatever they are called on.
 const METHODS: [&str; 7] = ["recv", "try_recv", "changed", "has_changed", "notified", "closed", "is_closed"];
 
 /// Whether one of the words in this identifier speaks of a stop: `shutdown_rx`, `isStopped`, `CtrlC`.
 pub fn has_stop_word(identifier: &str) -> bool {
     words(identifier).any(|word| WORDS.contains(&word.to_lowercase().as_str()))
+}
+
+/// Whether one of the words in this identifier speaks of a drain of the whole program.
+pub fn speaks_of_a_drain(identifier: &str) -> bool {
+    words(identifier).any(|word| {
+        let word = word.to_lowercase();
+        WORDS.contains(&word.as_str()) && !OF_OTHERS.contains(&word.as_str())
+    })
 }
 
 /// Whether a method of this name is a stop signal.

@@ -8,7 +8,7 @@ use proc_macro2::{LineColumn, Span};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, FnArg, Item, Lit, Pat, Path, Signature, Stmt, Type};
+use syn::{Block, Expr, FnArg, Item, Lit, Member, Pat, Path, Signature, Stmt, Type};
 
 use crate::attributes;
 use crate::brings::{Brings, Named, TIMED, spawns};
@@ -16,16 +16,18 @@ use crate::finding::Finding;
 use crate::leaves::leaves;
 use crate::macros::{self, Body, Branch};
 use crate::modules::{Modules, is_only_for_tests};
-use crate::names::Names;
+use crate::names::{Names, variables};
 use crate::rule::Rule;
 use crate::source::Source;
 
-const SLEEPS: [&str; 3] = ["std::thread::sleep", "tokio::time::sleep", "tokio::time::sleep_until"];
+const BLOCKS: &str = "std::thread::sleep";
+const TIMERS: [&str; 2] = ["tokio::time::sleep", "tokio::time::sleep_until"];
 const TASKS: [&str; 3] = ["tokio::spawn", "tokio::task::spawn", "tokio::task::spawn_local"];
 const ALSO_SPAWN: [&str; 2] = ["tokio::task::spawn_blocking", "std::thread::spawn"];
 const TIMEOUTS: [&str; 2] = ["tokio::time::timeout", "tokio::time::timeout_at"];
 const DROPS: [&str; 3] = ["drop", "std::mem::drop", "core::mem::drop"];
 const WAITS: [&str; 5] = ["join", "join_all", "join_next", "recv", "wait"];
+const ENDS: [&str; 4] = ["abort", "abort_all", "kill", "start_kill"];
 
 type Arguments = syn::punctuated::Punctuated<Expr, syn::Token![,]>;
 
@@ -69,18 +71,56 @@ struct Here {
     in_loop: bool,
     stop: bool,
     deadline: bool,
+    /// It is waited for whatever stands here.
+    awaited: bool,
+    /// A method that is a wait itself: it is found where it is called.
+    in_a_wait: bool,
+    spawned: bool,
+    /// The branch of a `select!` that is nothing but a timer, or a name: it may be the time limit of the others.
+    limit: bool,
 }
 
 /// What is known of the function that we are in.
 #[derive(Default)]
 struct Function {
     named: Named,
+    /// Somebody has thought of a drain here.
+    speaks_of_a_drain: bool,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
+    /// Variables of `let`, and parameters that are not borrowed.
+    owned: HashSet<String>,
+    /// Variables and fields of which the end was asked for.
+    ended: HashSet<String>,
     /// What was found in futures with names: it counts unless one of the names is used at a better place.
-    of_names: Vec<(Vec<String>, Finding)>,
+    of_names: Vec<OfNames>,
     used_under_stop: HashSet<String>,
     used_under_deadline: HashSet<String>,
+    used_awaited: HashSet<String>,
+    used_as_limit: HashSet<String>,
+}
+
+/// What was found in a future with a name, or in several, one in the other.
+struct OfNames {
+    names: Vec<String>,
+    finding: Finding,
+    /// The name of a timer, which is nothing to wait for until it is awaited.
+    timer: Option<String>,
+}
+
+impl Function {
+    /// What becomes of it when all uses of the names are known.
+    fn judged(&self, OfNames { names, mut finding, timer }: OfNames) -> Option<Finding> {
+        let in_time = |name| finding.rule == Rule::Wait && self.used_under_deadline.contains(name);
+        if names.iter().any(|name| self.used_under_stop.contains(name) || in_time(name)) {
+            return None;
+        }
+        if let Some(timer) = timer {
+            finding.sure &= !self.used_as_limit.contains(&timer);
+            return self.used_awaited.contains(&timer).then_some(finding);
+        }
+        Some(finding)
+    }
 }
 
 struct Auditor<'a> {
@@ -97,21 +137,49 @@ struct Auditor<'a> {
 }
 
 impl Auditor<'_> {
-    fn find(&mut self, rule: Rule, span: Span) {
-        let finding = Finding::new(rule, self.source, span);
+    fn find(&mut self, rule: Rule, span: Span, sure: bool) {
+        self.find_of(Finding { sure, ..Finding::new(rule, self.source, span) }, span, None);
+    }
+
+    fn find_of(&mut self, finding: Finding, span: Span, timer: Option<String>) {
         let named = self.naming.iter().filter(|naming| naming.call.is_none_or(|call| call == span.start()));
         let names: Vec<String> = named.map(|naming| naming.name.clone()).collect();
-        if names.is_empty() || matches!(rule, Rule::Exit | Rule::Detached) {
+        if names.is_empty() || matches!(finding.rule, Rule::Exit | Rule::Detached) {
             self.seen.findings.push(finding);
         } else {
-            self.function.of_names.push((names, finding));
+            self.function.of_names.push(OfNames { names, finding, timer });
         }
     }
 
     fn find_wait(&mut self, span: Span) {
-        if !self.here.stop && !self.here.deadline {
-            self.find(Rule::Wait, span);
+        if !self.here.stop && !self.here.deadline && !self.here.in_a_wait {
+            self.find(Rule::Wait, span, false);
         }
+    }
+
+    /// A timer that is only made is somebody else's to wait for.
+    fn find_timer(&mut self, span: Span) {
+        let sure = self.function.speaks_of_a_drain && !self.here.limit;
+        let named = self.naming.iter().find(|naming| naming.call == Some(span.start()));
+        let timer = named.map(|naming| naming.name.clone());
+        if self.here.awaited {
+            self.find(Rule::Sleep, span, sure);
+        } else if timer.is_some() {
+            self.find_of(Finding { sure, ..Finding::new(Rule::Sleep, self.source, span) }, span, timer);
+        }
+    }
+
+    /// Whether whoever owns what `recv` is called on receives from it again: a field, or something borrowed.
+    fn is_borrowed(&self, receiver: &Expr) -> bool {
+        match bare(receiver) {
+            Expr::Field(_) => true,
+            Expr::Path(_) => place(receiver).is_none_or(|variable| !self.function.owned.contains(&variable)),
+            _ => false,
+        }
+    }
+
+    fn has_ended(&self, expression: &Expr) -> bool {
+        place(expression).is_some_and(|place| self.function.ended.contains(&place))
     }
 
     fn at(&mut self, here: Here, then: impl FnOnce(&mut Self)) {
@@ -134,7 +202,7 @@ impl Auditor<'_> {
 
     fn require_kept(&mut self, expression: &Expr) {
         if let Some(spawn) = self.calls(bare(expression), &[&TASKS[..], &ALSO_SPAWN].concat()) {
-            self.find(Rule::Detached, spawn.span());
+            self.find(Rule::Detached, spawn.span(), false);
         }
     }
 
@@ -147,6 +215,7 @@ impl Auditor<'_> {
         if let Expr::Path(path) = future
             && let Some(variable) = path.path.get_ident()
             && self.function.handles.contains(&variable.unraw().to_string())
+            && !self.has_ended(future)
         {
             self.find_wait(variable.span());
         }
@@ -159,18 +228,23 @@ impl Auditor<'_> {
         for input in &signature.inputs {
             if let FnArg::Typed(input) = input {
                 self.bind(&input.pat, Some(&input.ty), None);
+                if !matches!(*input.ty, Type::Reference(_)) {
+                    self.function.owned.extend(variables(&input.pat));
+                }
             }
         }
-        self.at(Here { main, ..Here::default() }, |this| this.visit_block(block));
+        let mut brings = Brings::nothing(&self.names, &self.function.named);
+        brings.visit_block(block);
+        self.function.speaks_of_a_drain = brings.drain_word;
+        let in_a_wait = signature.receiver().is_some()
+            && signature.inputs.len() == 1
+            && WAITS.contains(&signature.ident.unraw().to_string().as_str());
+        self.at(Here { main, in_a_wait, ..Here::default() }, |this| this.visit_block(block));
         self.names.leave();
         self.naming = naming;
-        let function = replace(&mut self.function, outer_function);
-        let Function { of_names, used_under_stop, used_under_deadline, .. } = function;
-        let counts = |(names, finding): &(Vec<String>, Finding)| {
-            let in_time = |name| finding.rule == Rule::Wait && used_under_deadline.contains(name);
-            !names.iter().any(|name| used_under_stop.contains(name) || in_time(name))
-        };
-        self.seen.findings.extend(of_names.into_iter().filter(counts).map(|(_, finding)| finding));
+        let mut function = replace(&mut self.function, outer_function);
+        let of_names = take(&mut function.of_names);
+        self.seen.findings.extend(of_names.into_iter().filter_map(|found| function.judged(found)));
     }
 
     /// The variables of a pattern, with what is known of their type and value.
@@ -196,6 +270,10 @@ impl Auditor<'_> {
                 }
             }
         }
+        for variable in variables(pattern) {
+            self.function.owned.remove(&variable);
+            self.function.ended.remove(&variable);
+        }
         self.names.bind(pattern);
     }
 
@@ -211,7 +289,7 @@ impl Auditor<'_> {
 
     fn visit_arguments(&mut self, arguments: &Arguments, here: Here, spawned: bool) {
         // What is spawned goes on by itself, whatever it is started in.
-        let here = if spawned { Here::default() } else { here };
+        let here = if spawned { Here { spawned, ..Here::default() } } else { here };
         let naming = if spawned { take(&mut self.naming) } else { Vec::new() };
         self.at(here, |this| arguments.iter().for_each(|argument| this.visit_expr(argument)));
         self.naming.extend(naming);
@@ -235,6 +313,9 @@ impl Auditor<'_> {
                 let mut here = self.here;
                 here.stop |= others().any(|(_, (stop, _))| *stop);
                 here.deadline |= others().any(|(_, (_, deadline))| *deadline);
+                here.awaited = true;
+                here.limit =
+                    matches!(bare(future), Expr::Path(_)) || self.calls(bare(future), &TIMERS).is_some();
                 self.at(here, |this| {
                     this.judge_handle(future);
                     this.visit_expr(future);
@@ -283,6 +364,21 @@ fn naming(pattern: &Pat, value: &Expr) -> Option<Naming> {
         _ => return None,
     };
     Some(Naming { name: variable.ident.unraw().to_string(), call })
+}
+
+/// A variable or a field, as it is written: `self.set`.
+fn place(expression: &Expr) -> Option<String> {
+    match bare(expression) {
+        Expr::Path(path) => path.path.get_ident().map(|variable| variable.unraw().to_string()),
+        Expr::Field(field) => {
+            let member = match &field.member {
+                Member::Named(name) => name.unraw().to_string(),
+                Member::Unnamed(index) => index.index.to_string(),
+            };
+            place(&field.base).map(|base| format!("{base}.{member}"))
+        }
+        _ => None,
+    }
 }
 
 /// The future in `pin!(..)`.
@@ -404,6 +500,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         }
         let value = pinned.as_ref().or(node.init.as_ref().map(|init| &*init.expr));
         self.bind(&node.pat, None, value);
+        self.function.owned.extend(variables(&node.pat));
     }
 
     fn visit_expr_assign(&mut self, node: &'ast syn::ExprAssign) {
@@ -419,13 +516,19 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
             if self.here.stop {
                 self.function.used_under_stop.insert(variable.clone());
             }
+            if self.here.limit {
+                self.function.used_as_limit.insert(variable.clone());
+            }
+            if self.here.awaited {
+                self.function.used_awaited.insert(variable.clone());
+            }
             if self.here.deadline {
                 self.function.used_under_deadline.insert(variable);
             }
         }
         let exits = || self.names.resolve(&node.path).is_some_and(|meaning| meaning == "std::process::exit");
         if !self.here.main && exits() {
-            self.find(Rule::Exit, node.path.span());
+            self.find(Rule::Exit, node.path.span(), self.here.spawned);
         }
     }
 
@@ -434,8 +537,11 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         let (mut here, mut spawned) = (self.here, false);
         if let Expr::Path(function) = &*node.func {
             let meaning = self.names.resolve(&function.path).unwrap_or_default();
-            if SLEEPS.contains(&meaning.as_str()) && !self.here.stop {
-                self.find(Rule::Sleep, function.path.span());
+            if meaning == BLOCKS && !self.here.stop {
+                self.find(Rule::Sleep, function.path.span(), self.function.speaks_of_a_drain);
+            }
+            if TIMERS.contains(&meaning.as_str()) && !self.here.stop {
+                self.find_timer(function.path.span());
             }
             if DROPS.contains(&meaning.as_str()) {
                 node.args.iter().for_each(|argument| self.require_kept(argument));
@@ -450,10 +556,14 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         self.visit_expr(&node.receiver);
         let name = node.method.unraw().to_string();
         if node.args.is_empty() && WAITS.contains(&name.as_str()) {
-            let is_intake = name == "recv" && (self.here.in_loop || self.brings(&node.receiver).stop);
-            if !is_intake {
+            let again = || self.here.in_loop || self.is_borrowed(&node.receiver);
+            let is_intake = name == "recv" && (again() || self.brings(&node.receiver).stop);
+            if !is_intake && !self.has_ended(&node.receiver) {
                 self.find_wait(node.method.span());
             }
+        }
+        if node.args.is_empty() && ENDS.contains(&name.as_str()) {
+            self.function.ended.extend(place(&node.receiver));
         }
         let mut here = self.here;
         here.stop |= name == "run_until_cancelled" || name == "run_until_cancelled_owned";
@@ -462,25 +572,25 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
 
     fn visit_expr_await(&mut self, node: &'ast syn::ExprAwait) {
         self.judge_handle(&node.base);
-        self.visit_expr(&node.base);
+        self.at(Here { awaited: true, ..self.here }, |this| this.visit_expr(&node.base));
     }
 
     fn visit_expr_async(&mut self, node: &'ast syn::ExprAsync) {
-        let here = Here { main: false, in_loop: false, ..self.here };
+        let here = Here { main: false, in_loop: false, awaited: false, ..self.here };
         self.at(here, |this| this.visit_block(&node.block));
     }
 
     fn visit_expr_closure(&mut self, node: &'ast syn::ExprClosure) {
         self.names.enter();
         node.inputs.iter().for_each(|input| self.bind(input, None, None));
-        let here = Here { main: false, in_loop: false, ..self.here };
+        let here = Here { main: false, in_loop: false, awaited: false, ..self.here };
         self.at(here, |this| this.visit_expr(&node.body));
         self.names.leave();
     }
 
     fn visit_expr_loop(&mut self, node: &'ast syn::ExprLoop) {
         if self.is_loop_without_end(&node.body, node.label.as_ref()) {
-            self.find(Rule::Loop, node.loop_token.span);
+            self.find(Rule::Loop, node.loop_token.span, true);
         }
         let here = Here { in_loop: true, ..self.here };
         self.at(here, |this| this.visit_block(&node.body));
@@ -489,7 +599,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
     fn visit_expr_while(&mut self, node: &'ast syn::ExprWhile) {
         let always = matches!(&*node.cond, Expr::Lit(lit) if matches!(&lit.lit, Lit::Bool(lit) if lit.value));
         if always && self.is_loop_without_end(&node.body, node.label.as_ref()) {
-            self.find(Rule::Loop, node.while_token.span);
+            self.find(Rule::Loop, node.while_token.span, true);
         }
         let here = Here { in_loop: true, ..self.here };
         self.names.enter();
@@ -543,11 +653,13 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         }
         match macros::body(&node.tokens) {
             Body::Expressions(all) => {
+                let joins = is_known && ["join", "try_join"].contains(&last);
+                let here = Here { awaited: self.here.awaited || joins, ..self.here };
                 for expression in &all {
-                    if is_known && ["join", "try_join"].contains(&last) {
+                    if joins {
                         self.judge_handle(expression);
                     }
-                    self.visit_expr(expression);
+                    self.at(here, |this| this.visit_expr(expression));
                 }
             }
             Body::Statements(statements) => {

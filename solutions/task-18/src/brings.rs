@@ -8,7 +8,7 @@ use syn::{Attribute, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Item, Life
 
 use crate::macros::{self, Body};
 use crate::names::Names;
-use crate::stop::{has_stop_word, is_stop_method};
+use crate::stop::{has_stop_word, is_stop_method, speaks_of_a_drain};
 
 /// Calls that return after a time.
 pub const TIMED: [&str; 4] =
@@ -29,6 +29,8 @@ pub struct Brings<'a> {
     named: &'a Named,
     /// A stop signal.
     pub stop: bool,
+    /// A word that speaks of a drain.
+    pub drain_word: bool,
     /// A call that returns after a time.
     pub deadline: bool,
 }
@@ -36,7 +38,7 @@ pub struct Brings<'a> {
 impl<'a> Brings<'a> {
     /// Nothing, so far.
     pub fn nothing(names: &'a Names<'a>, named: &'a Named) -> Self {
-        Self { names, named, stop: false, deadline: false }
+        Self { names, named, stop: false, drain_word: false, deadline: false }
     }
 
     /// What this expression brings.
@@ -47,9 +49,16 @@ impl<'a> Brings<'a> {
     }
 }
 
+impl Brings<'_> {
+    fn hear(&mut self, word: &str) {
+        self.stop |= has_stop_word(word);
+        self.drain_word |= speaks_of_a_drain(word);
+    }
+}
+
 impl<'ast> Visit<'ast> for Brings<'_> {
     fn visit_ident(&mut self, node: &'ast Ident) {
-        self.stop |= has_stop_word(&node.unraw().to_string());
+        self.hear(&node.unraw().to_string());
     }
 
     fn visit_expr_path(&mut self, node: &'ast ExprPath) {
@@ -75,7 +84,9 @@ impl<'ast> Visit<'ast> for Brings<'_> {
 
     fn visit_expr_method_call(&mut self, node: &'ast ExprMethodCall) {
         self.visit_expr(&node.receiver);
-        self.stop |= is_stop_method(&node.method.unraw().to_string());
+        let name = node.method.unraw().to_string();
+        self.stop |= is_stop_method(&name);
+        self.drain_word |= name != "drain" && speaks_of_a_drain(&name);
         if !spawns(&node.method) {
             node.args.iter().for_each(|argument| self.visit_expr(argument));
         }
@@ -96,7 +107,8 @@ impl<'ast> Visit<'ast> for Brings<'_> {
             Body::Expressions(all) => all.iter().for_each(|expression| self.visit_expr(expression)),
             Body::Statements(all) => all.iter().for_each(|statement| self.visit_stmt(statement)),
             Body::Words(all) => {
-                self.stop |= all.iter().any(|word| has_stop_word(word) || is_stop_method(word))
+                self.stop |= all.iter().any(|word| is_stop_method(word));
+                all.iter().for_each(|word| self.hear(word));
             }
         }
     }

@@ -66,7 +66,7 @@ impl<'a> Names<'a> {
     /// The variables of this pattern are there from now on.
     pub fn bind(&mut self, pattern: &Pat) {
         if let Some(scope) = self.scopes.last_mut() {
-            Variables(&mut scope.variables).visit_pat(pattern);
+            scope.variables.extend(variables(pattern));
         }
     }
 
@@ -90,9 +90,16 @@ impl<'a> Names<'a> {
     }
 }
 
-struct Variables<'a>(&'a mut HashSet<String>);
+/// The variables that a pattern brings in.
+pub fn variables(pattern: &Pat) -> HashSet<String> {
+    let mut all = Variables(HashSet::new());
+    all.visit_pat(pattern);
+    all.0
+}
 
-impl<'ast> Visit<'ast> for Variables<'_> {
+struct Variables(HashSet<String>);
+
+impl<'ast> Visit<'ast> for Variables {
     fn visit_pat_ident(&mut self, node: &'ast PatIdent) {
         self.0.insert(node.ident.unraw().to_string());
         visit::visit_pat_ident(self, node);

@@ -81,9 +81,15 @@ pub(crate) fn run(scenario: &Scenario, words: &[&str]) -> Answer {
     Answer { code, stdout, stderr }
 }
 
-/// Runs the audit on these paths, with these options, and reads its JSON.
+/// Runs the audit on these paths, with these options and `--all`, and reads its JSON.
 #[track_caller]
 pub(crate) fn audit(scenario: &Scenario, words: &[&str]) -> Audited {
+    audit_as_told(scenario, &[&["--all"], words].concat())
+}
+
+/// Runs the audit on these paths, with these options and no others, and reads its JSON.
+#[track_caller]
+pub(crate) fn audit_as_told(scenario: &Scenario, words: &[&str]) -> Audited {
     let answer = run(scenario, &[&["--format", "json"], words].concat());
     let json = match answer.stdout.join("\n").parse::<Value>() {
         Ok(json) if json["findings"].is_array() => json,

@@ -1,11 +1,11 @@
 //! The corpus: small sources that say in comments what must be found where.
 //!
-//! Below a line of code stands `//  ^^^^^ sleep` for each finding in it; with `sleep*` it is one only with `--tests`. What is
-//! not underlined must not be found. `// case: ...` says what the lines below it are about.
+//! Below a line of code stands `//  ^^^^^ sleep` for each finding in it; with `sleep*` it is one only if more is asked for, by
+//! `--tests` or `--all`. What is not underlined must not be found. `// case: ...` says what the lines below it are about.
 
 use drain_kit::Scenario;
 
-use crate::audited::{Place, Tree, audit};
+use crate::audited::{Place, Tree, audit_as_told};
 
 macro_rules! sources {
     ($($file:literal,)*) => {
@@ -48,14 +48,19 @@ pub(crate) const SOURCES: &[(&str, &str)] = sources![
     "sleep/calls.rs",
     "sleep/names.rs",
     "sleep/select.rs",
+    "sleep/timers.rs",
+    "sure/places.rs",
+    "wait/ended.rs",
     "wait/handles.rs",
+    "wait/inside.rs",
     "wait/methods.rs",
+    "wait/recv.rs",
     "wait/select.rs",
 ];
 
-/// Requires that in this folder of the corpus exactly that is found which is underlined.
+/// Requires that in this folder of the corpus exactly that is found which is underlined, with what has a `*` or without.
 #[track_caller]
-pub(crate) fn require_as_underlined(scenario: &Scenario, folder: &str, options: &[&str]) {
+pub(crate) fn require_as_underlined(scenario: &Scenario, folder: &str, options: &[&str], starred: bool) {
     let tree = Tree::new();
     let sources = || SOURCES.iter().filter(|(file, _)| file.split('/').next() == Some(folder));
     for (file, text) in sources() {
@@ -64,11 +69,10 @@ pub(crate) fn require_as_underlined(scenario: &Scenario, folder: &str, options: 
             tree.write(&file.replace("src/lib.rs", "Cargo.toml"), "[package]");
         }
     }
-    let with_tests = options.contains(&"--tests");
     let mut expected: Vec<Place> =
-        sources().flat_map(|(file, text)| underlined(file, text, with_tests)).collect();
+        sources().flat_map(|(file, text)| underlined(file, text, starred)).collect();
     expected.sort();
-    let audited = audit(scenario, &[options, &[&tree.file(folder)]].concat());
+    let audited = audit_as_told(scenario, &[options, &[&tree.file(folder)]].concat());
     let found = audited.places(&tree);
     for place in &expected {
         let at_the_place = |other: &&Place| (&other.path, other.line) == (&place.path, place.line);
@@ -91,7 +95,7 @@ pub(crate) fn require_as_underlined(scenario: &Scenario, folder: &str, options: 
 }
 
 /// What is underlined in a source.
-fn underlined(file: &str, text: &str, with_tests: bool) -> Vec<Place> {
+fn underlined(file: &str, text: &str, starred: bool) -> Vec<Place> {
     let mut places = Vec::new();
     let mut code = 0;
     for (number, line) in text.lines().enumerate().map(|(index, line)| (index + 1, line)) {
@@ -101,7 +105,7 @@ fn underlined(file: &str, text: &str, with_tests: bool) -> Vec<Place> {
         };
         let column = line.find('^').expect("there are carets") + 1;
         if let Some(rule) =
-            rule.strip_suffix('*').filter(|_| with_tests).or((!rule.ends_with('*')).then_some(rule))
+            rule.strip_suffix('*').filter(|_| starred).or((!rule.ends_with('*')).then_some(rule))
         {
             let (path, rule) = (file.to_owned(), rule.to_owned());
             places.push(Place { path, line: code, column, end_column: column + carets, rule });

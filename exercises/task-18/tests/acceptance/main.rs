@@ -19,7 +19,7 @@ use crate::corpus::require_as_underlined;
 #[test]
 fn sleeps_that_a_stop_does_not_end_are_found() {
     let scenario = Scenario::new();
-    require_as_underlined(&scenario, "sleep", &["--rule", "sleep"]);
+    require_as_underlined(&scenario, "sleep", &["--all", "--rule", "sleep"], false);
 }
 
 /// `process::exit` outside `main` is found: in closures, blocks and functions within it, too, called or handed on.
@@ -28,7 +28,7 @@ fn sleeps_that_a_stop_does_not_end_are_found() {
 #[test]
 fn exits_outside_main_are_found() {
     let scenario = Scenario::new();
-    require_as_underlined(&scenario, "exit", &["--rule", "exit"]);
+    require_as_underlined(&scenario, "exit", &["--all", "--rule", "exit"], false);
 }
 
 /// Loops that cannot end are found: what leaves an inner loop, a closure or a block leaves no outer one.
@@ -37,7 +37,7 @@ fn exits_outside_main_are_found() {
 #[test]
 fn loops_that_cannot_end_are_found() {
     let scenario = Scenario::new();
-    require_as_underlined(&scenario, "loop", &["--rule", "loop"]);
+    require_as_underlined(&scenario, "loop", &["--all", "--rule", "loop"], false);
 }
 
 /// Waits that are neither under a stop nor under a deadline are found, by method and by handle.
@@ -46,7 +46,7 @@ fn loops_that_cannot_end_are_found() {
 #[test]
 fn waits_without_a_deadline_are_found() {
     let scenario = Scenario::new();
-    require_as_underlined(&scenario, "wait", &["--rule", "wait"]);
+    require_as_underlined(&scenario, "wait", &["--all", "--rule", "wait"], false);
 }
 
 /// Tasks and threads whose handle is dropped at once are found.
@@ -55,7 +55,7 @@ fn waits_without_a_deadline_are_found() {
 #[test]
 fn detached_tasks_are_found() {
     let scenario = Scenario::new();
-    require_as_underlined(&scenario, "detached", &["--rule", "detached"]);
+    require_as_underlined(&scenario, "detached", &["--all", "--rule", "detached"], false);
 }
 
 /// A name is what `use` makes it, through renames, globs, `#[path]` and re-exports in other files of the crate.
@@ -64,7 +64,7 @@ fn detached_tasks_are_found() {
 #[test]
 fn a_name_is_what_use_makes_it() {
     let scenario = Scenario::new();
-    require_as_underlined(&scenario, "names", &[]);
+    require_as_underlined(&scenario, "names", &["--all"], false);
 }
 
 /// The code of tests is left out, wherever it stands, and is audited with `--tests`.
@@ -73,8 +73,18 @@ fn a_name_is_what_use_makes_it() {
 #[test]
 fn the_code_of_tests_is_left_out() {
     let scenario = Scenario::new();
-    require_as_underlined(&scenario, "only_tests", &[]);
-    require_as_underlined(&scenario, "only_tests", &["--tests"]);
+    require_as_underlined(&scenario, "only_tests", &["--all"], false);
+    require_as_underlined(&scenario, "only_tests", &["--all", "--tests"], true);
+}
+
+/// Without `--all` only that is reported which can be judged where it stands.
+///
+/// Why: a CI that stops at what is fine is switched off. What may be fine is for somebody who has the time to look.
+#[test]
+fn only_what_is_sure_is_reported_unless_all_is_asked_for() {
+    let scenario = Scenario::new();
+    require_as_underlined(&scenario, "sure", &[], false);
+    require_as_underlined(&scenario, "sure", &["--all"], true);
 }
 
 /// A file that is named is audited, also among tests; of a folder only what ends in `.rs`, is not hidden, not ignored, and
@@ -307,7 +317,7 @@ fn the_exit_code_says_whether_all_is_well() {
     for (text, code) in [(clean, 0), (EXITS, 1), ("fn f( {", 1), ("", 0)] {
         let tree = Tree::of(&[("a.rs", text), ("clean.rs", clean)]);
         for format in ["human", "json", "sarif"] {
-            let answer = run(&scenario, &["--format", format, &tree.root()]);
+            let answer = run(&scenario, &["--all", "--format", format, &tree.root()]);
             let expected = format!("exit code {code} for `{}`, {format}", text.trim());
             scenario.require(answer.code == code, expected, format!("exit code {}", answer.code));
         }
@@ -357,8 +367,12 @@ mod leaks {
         let tree = Tree::of(&[("a.rs", EXITS), ("b/c.rs", "fn f( {"), ("tests/d.rs", EXITS)]);
         let before = everything(&tree);
         for format in ["human", "json", "sarif"] {
-            let program =
-                Program::new(&scenario, program!()).arg("--format").arg(format).arg(&tree.root()).start();
+            let program = Program::new(&scenario, program!())
+                .arg("--all")
+                .arg("--format")
+                .arg(format)
+                .arg(&tree.root())
+                .start();
             program.exit_with(1);
             require_no_process_left(&scenario, &program);
         }
@@ -417,7 +431,7 @@ mod report {
         let scenario = Scenario::new();
         let text = "fn f() {\n    let grüße = 1; std::process::exit(grüße);\n}\n";
         let tree = Tree::of(&[("a.rs", text)]);
-        let answer = run(&scenario, &[&tree.root()]);
+        let answer = run(&scenario, &["--all", &tree.root()]);
         let shown = answer.stdout.join("\n");
         let place = format!("{}:2:20", tree.file("a.rs"));
         for wanted in ["exit", &place, "let grüße = 1; std::process::exit(grüße);"] {
@@ -448,7 +462,7 @@ mod report {
         let finding = &json["findings"][0];
         let expected = serde_json::json!({
             "rule": "exit", "path": tree.file("a.rs"), "line": 2, "column": 5, "end_line": 2, "end_column": 23,
-            "source": "std::process::exit(1);",
+            "sure": false, "source": "std::process::exit(1);",
         });
         for (name, value) in expected.as_object().expect("it is one") {
             let expected = format!("{name}: {value}");
@@ -476,7 +490,7 @@ mod report {
     fn the_answer_as_sarif_has_what_the_standard_wants() {
         let scenario = Scenario::new();
         let tree = Tree::of(&[("grüße 1.rs", EXITS), ("z.rs", "fn f() {\n    loop {}\n}\n")]);
-        let answer = run(&scenario, &["--format", "sarif", &tree.root()]);
+        let answer = run(&scenario, &["--all", "--format", "sarif", &tree.root()]);
         let text = answer.stdout.join("\n");
         let log: serde_json::Value = text.parse().unwrap_or_default();
         let run = &log["runs"][0];

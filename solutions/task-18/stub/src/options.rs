@@ -7,7 +7,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 use crate::rule::Rule;
 
 const USAGE: &str =
-    "task-18 [--format human|json|sarif] [--rule RULE]... [--tests] [--baseline FILE] PATH...";
+    "task-18 [--format human|json|sarif] [--rule RULE]... [--all] [--tests] [--baseline FILE] PATH...";
 
 /// What is to be audited, and how.
 pub struct Options {
@@ -17,6 +17,8 @@ pub struct Options {
     pub format: Format,
     /// The rules that are asked for.
     pub rules: Vec<Rule>,
+    /// Whether what is not sure is reported, too.
+    pub all: bool,
     /// Whether the code of tests is audited, too.
     pub tests: bool,
     /// What is known, from an earlier answer.
@@ -49,6 +51,7 @@ impl Options {
             paths: Vec::new(),
             format: Format::Human,
             rules: Vec::new(),
+            all: false,
             tests: false,
             baseline: None,
         };
@@ -56,6 +59,7 @@ impl Options {
             match argument {
                 Arg::Long("format") => options.format = parser.value()?.parse_with(format)?,
                 Arg::Long("rule") => options.rules.push(parser.value()?.parse_with(rule)?),
+                Arg::Long("all") => options.all = true,
                 Arg::Long("tests") => options.tests = true,
                 Arg::Long("baseline") => options.baseline = Some(parser.value()?.into()),
                 Arg::Value(path) => options.paths.push(path.into()),

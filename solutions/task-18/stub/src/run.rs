@@ -67,7 +67,9 @@ fn all(options: &Options, found: &[Found]) -> Audited {
             }
             let audit = |source: Source| {
                 let examined = audit::audit(&source, &modules, file, options.tests);
-                allow::judge(&source, examined, &options.rules)
+                let mut findings = allow::judge(&source, examined, &options.rules);
+                findings.retain(|finding| finding.sure || options.all);
+                findings
             };
             parsed(found, audit).map(Some)
         })

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use proc_macro2::{LineColumn, Span};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
-use syn::{Block, Expr, FnArg, ImplItem, Item, Lit, Pat, Path, Signature, Stmt, TraitItem, Type};
+use syn::{Block, Expr, FnArg, ImplItem, Item, Lit, Member, Pat, Path, Signature, Stmt, TraitItem, Type};
 
 use crate::attributes;
 use crate::brings::{Brings, Named, TIMED, spawns};
@@ -15,17 +15,19 @@ use crate::finding::Finding;
 use crate::leaves::leaves;
 use crate::macros::{self, Body, Branch};
 use crate::modules::{Modules, is_only_for_tests};
-use crate::names::Names;
+use crate::names::{Names, variables};
 use crate::parts::{self, Part};
 use crate::rule::Rule;
 use crate::source::Source;
 
-const SLEEPS: [&str; 3] = ["std::thread::sleep", "tokio::time::sleep", "tokio::time::sleep_until"];
+const BLOCKS: &str = "std::thread::sleep";
+const TIMERS: [&str; 2] = ["tokio::time::sleep", "tokio::time::sleep_until"];
 const TASKS: [&str; 3] = ["tokio::spawn", "tokio::task::spawn", "tokio::task::spawn_local"];
 const ALSO_SPAWN: [&str; 2] = ["tokio::task::spawn_blocking", "std::thread::spawn"];
 const TIMEOUTS: [&str; 2] = ["tokio::time::timeout", "tokio::time::timeout_at"];
 const DROPS: [&str; 3] = ["drop", "std::mem::drop", "core::mem::drop"];
 const WAITS: [&str; 5] = ["join", "join_all", "join_next", "recv", "wait"];
+const ENDS: [&str; 4] = ["abort", "abort_all", "kill", "start_kill"];
 
 type Arguments = syn::punctuated::Punctuated<Expr, syn::Token![,]>;
 
@@ -68,18 +70,56 @@ struct Here {
     in_loop: bool,
     stop: bool,
     deadline: bool,
+    /// It is waited for whatever stands here.
+    awaited: bool,
+    /// A method that is a wait itself: it is found where it is called.
+    in_a_wait: bool,
+    spawned: bool,
+    /// The branch of a `select!` that is nothing but a timer, or a name: it may be the time limit of the others.
+    limit: bool,
 }
 
 /// What is known of the function that we are in.
 #[derive(Default)]
 struct Function {
     named: Named,
+    /// Somebody has thought of a drain here.
+    speaks_of_a_drain: bool,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
+    /// Variables of `let`, and parameters that are not borrowed.
+    owned: HashSet<String>,
+    /// Variables and fields of which the end was asked for.
+    ended: HashSet<String>,
     /// What was found in futures with names: it counts unless one of the names is used at a better place.
-    of_names: Vec<(Vec<String>, Finding)>,
+    of_names: Vec<OfNames>,
     used_under_stop: HashSet<String>,
     used_under_deadline: HashSet<String>,
+    used_awaited: HashSet<String>,
+    used_as_limit: HashSet<String>,
+}
+
+/// What was found in a future with a name, or in several, one in the other.
+struct OfNames {
+    names: Vec<String>,
+    finding: Finding,
+    /// The name of a timer, which is nothing to wait for until it is awaited.
+    timer: Option<String>,
+}
+
+impl Function {
+    /// What becomes of it when all uses of the names are known.
+    fn judged(&self, OfNames { names, mut finding, timer }: OfNames) -> Option<Finding> {
+        let in_time = |name| finding.rule == Rule::Wait && self.used_under_deadline.contains(name);
+        if names.iter().any(|name| self.used_under_stop.contains(name) || in_time(name)) {
+            return None;
+        }
+        if let Some(timer) = timer {
+            finding.sure &= !self.used_as_limit.contains(&timer);
+            return self.used_awaited.contains(&timer).then_some(finding);
+        }
+        Some(finding)
+    }
 }
 
 struct Auditor<'a> {
@@ -95,21 +135,49 @@ struct Auditor<'a> {
 }
 
 impl Auditor<'_> {
-    fn find(&mut self, rule: Rule, span: Span) {
-        let finding = Finding::new(rule, self.source, span);
+    fn find(&mut self, rule: Rule, span: Span, sure: bool) {
+        self.find_of(Finding { sure, ..Finding::new(rule, self.source, span) }, span, None);
+    }
+
+    fn find_of(&mut self, finding: Finding, span: Span, timer: Option<String>) {
         let named = self.naming.iter().filter(|naming| naming.call.is_none_or(|call| call == span.start()));
         let names: Vec<String> = named.map(|naming| naming.name.clone()).collect();
-        if names.is_empty() || matches!(rule, Rule::Exit | Rule::Detached) {
+        if names.is_empty() || matches!(finding.rule, Rule::Exit | Rule::Detached) {
             self.seen.findings.push(finding);
         } else {
-            self.function.of_names.push((names, finding));
+            self.function.of_names.push(OfNames { names, finding, timer });
         }
     }
 
     fn find_wait(&mut self, span: Span, here: Here) {
-        if !here.stop && !here.deadline {
-            self.find(Rule::Wait, span);
+        if !here.stop && !here.deadline && !here.in_a_wait {
+            self.find(Rule::Wait, span, false);
         }
+    }
+
+    /// A timer that is only made is somebody else's to wait for.
+    fn find_timer(&mut self, span: Span, here: Here) {
+        let sure = self.function.speaks_of_a_drain && !here.limit;
+        let named = self.naming.iter().find(|naming| naming.call == Some(span.start()));
+        let timer = named.map(|naming| naming.name.clone());
+        if here.awaited {
+            self.find(Rule::Sleep, span, sure);
+        } else if timer.is_some() {
+            self.find_of(Finding { sure, ..Finding::new(Rule::Sleep, self.source, span) }, span, timer);
+        }
+    }
+
+    /// Whether whoever owns what `recv` is called on receives from it again: a field, or something borrowed.
+    fn is_borrowed(&self, receiver: &Expr) -> bool {
+        match bare(receiver) {
+            Expr::Field(_) => true,
+            Expr::Path(_) => place(receiver).is_none_or(|variable| !self.function.owned.contains(&variable)),
+            _ => false,
+        }
+    }
+
+    fn has_ended(&self, expression: &Expr) -> bool {
+        place(expression).is_some_and(|place| self.function.ended.contains(&place))
     }
 
     fn brings(&self, expression: &Expr) -> Brings<'_> {
@@ -126,7 +194,7 @@ impl Auditor<'_> {
 
     fn require_kept(&mut self, expression: &Expr) {
         if let Some(spawn) = self.calls(bare(expression), &[&TASKS[..], &ALSO_SPAWN].concat()) {
-            self.find(Rule::Detached, spawn.span());
+            self.find(Rule::Detached, spawn.span(), false);
         }
     }
 
@@ -139,6 +207,7 @@ impl Auditor<'_> {
         if let Expr::Path(path) = future
             && let Some(variable) = path.path.get_ident()
             && self.function.handles.contains(&variable.unraw().to_string())
+            && !self.has_ended(future)
         {
             self.find_wait(variable.span(), here);
         }
@@ -151,18 +220,23 @@ impl Auditor<'_> {
         for input in &signature.inputs {
             if let FnArg::Typed(input) = input {
                 self.bind(&input.pat, Some(&input.ty), None);
+                if !matches!(*input.ty, Type::Reference(_)) {
+                    self.function.owned.extend(variables(&input.pat));
+                }
             }
         }
-        self.block(block, Here { main, ..Here::default() });
+        let mut brings = Brings::nothing(&self.names, &self.function.named);
+        brings.block(block);
+        self.function.speaks_of_a_drain = brings.drain_word;
+        let in_a_wait = signature.receiver().is_some()
+            && signature.inputs.len() == 1
+            && WAITS.contains(&signature.ident.unraw().to_string().as_str());
+        self.block(block, Here { main, in_a_wait, ..Here::default() });
         self.names.leave();
         self.naming = naming;
-        let function = replace(&mut self.function, outer_function);
-        let Function { of_names, used_under_stop, used_under_deadline, .. } = function;
-        let counts = |(names, finding): &(Vec<String>, Finding)| {
-            let in_time = |name| finding.rule == Rule::Wait && used_under_deadline.contains(name);
-            !names.iter().any(|name| used_under_stop.contains(name) || in_time(name))
-        };
-        self.seen.findings.extend(of_names.into_iter().filter(counts).map(|(_, finding)| finding));
+        let mut function = replace(&mut self.function, outer_function);
+        let of_names = take(&mut function.of_names);
+        self.seen.findings.extend(of_names.into_iter().filter_map(|found| function.judged(found)));
     }
 
     /// The variables of a pattern, with what is known of their type and value.
@@ -187,6 +261,10 @@ impl Auditor<'_> {
                     set.remove(&name);
                 }
             }
+        }
+        for variable in variables(pattern) {
+            self.function.owned.remove(&variable);
+            self.function.ended.remove(&variable);
         }
         self.names.bind(pattern);
     }
@@ -219,6 +297,9 @@ impl Auditor<'_> {
                 let mut under = here;
                 under.stop |= others().any(|(_, (stop, _))| *stop);
                 under.deadline |= others().any(|(_, (_, deadline))| *deadline);
+                under.awaited = true;
+                under.limit =
+                    matches!(bare(future), Expr::Path(_)) || self.calls(bare(future), &TIMERS).is_some();
                 self.judge_handle(future, under);
                 self.expression(future, under);
                 self.bind(pattern, None, None);
@@ -265,6 +346,21 @@ fn naming(pattern: &Pat, value: &Expr) -> Option<Naming> {
         _ => return None,
     };
     Some(Naming { name: variable.ident.unraw().to_string(), call })
+}
+
+/// A variable or a field, as it is written: `self.set`.
+fn place(expression: &Expr) -> Option<String> {
+    match bare(expression) {
+        Expr::Path(path) => path.path.get_ident().map(|variable| variable.unraw().to_string()),
+        Expr::Field(field) => {
+            let member = match &field.member {
+                Member::Named(name) => name.unraw().to_string(),
+                Member::Unnamed(index) => index.index.to_string(),
+            };
+            place(&field.base).map(|base| format!("{base}.{member}"))
+        }
+        _ => None,
+    }
 }
 
 /// The future in `pin!(..)`.
@@ -402,6 +498,7 @@ impl Auditor<'_> {
         }
         let value = pinned.as_ref().or(node.init.as_ref().map(|init| &*init.expr));
         self.bind(&node.pat, None, value);
+        self.function.owned.extend(variables(&node.pat));
     }
 
     fn part(&mut self, part: Part, here: Here) {
@@ -421,7 +518,7 @@ impl Auditor<'_> {
     }
 
     fn expression(&mut self, expression: &Expr, here: Here) {
-        let deferred = Here { main: false, in_loop: false, ..here };
+        let deferred = Here { main: false, in_loop: false, awaited: false, ..here };
         let in_loop = Here { in_loop: true, ..here };
         match expression {
             Expr::Path(node) => return self.path(&node.path, here),
@@ -429,16 +526,19 @@ impl Auditor<'_> {
             Expr::MethodCall(node) => return self.method_call(node, here),
             Expr::Async(node) => return self.block(&node.block, deferred),
             Expr::Assign(node) if matches!(&*node.left, Expr::Infer(_)) => self.require_kept(&node.right),
-            Expr::Await(node) => self.judge_handle(&node.base, here),
+            Expr::Await(node) => {
+                self.judge_handle(&node.base, here);
+                return self.expression(&node.base, Here { awaited: true, ..here });
+            }
             Expr::Loop(node) => {
                 if self.is_loop_without_end(&node.body, node.label.as_ref(), here) {
-                    self.find(Rule::Loop, node.loop_token.span);
+                    self.find(Rule::Loop, node.loop_token.span, true);
                 }
                 return self.block(&node.body, in_loop);
             }
             Expr::While(node) => {
                 if is_true(&node.cond) && self.is_loop_without_end(&node.body, node.label.as_ref(), here) {
-                    self.find(Rule::Loop, node.while_token.span);
+                    self.find(Rule::Loop, node.while_token.span, true);
                 }
                 self.names.enter();
                 self.expression(&node.cond, in_loop);
@@ -480,12 +580,18 @@ impl Auditor<'_> {
             if here.stop {
                 self.function.used_under_stop.insert(variable.clone());
             }
+            if here.limit {
+                self.function.used_as_limit.insert(variable.clone());
+            }
+            if here.awaited {
+                self.function.used_awaited.insert(variable.clone());
+            }
             if here.deadline {
                 self.function.used_under_deadline.insert(variable);
             }
         }
         if !here.main && self.names.resolve(path).is_some_and(|meaning| meaning == "std::process::exit") {
-            self.find(Rule::Exit, path.span());
+            self.find(Rule::Exit, path.span(), here.spawned);
         }
     }
 
@@ -494,8 +600,11 @@ impl Auditor<'_> {
         let (mut inside, mut spawned) = (here, false);
         if let Expr::Path(function) = &*node.func {
             let meaning = self.names.resolve(&function.path).unwrap_or_default();
-            if SLEEPS.contains(&meaning.as_str()) && !here.stop {
-                self.find(Rule::Sleep, function.path.span());
+            if meaning == BLOCKS && !here.stop {
+                self.find(Rule::Sleep, function.path.span(), self.function.speaks_of_a_drain);
+            }
+            if TIMERS.contains(&meaning.as_str()) && !here.stop {
+                self.find_timer(function.path.span(), here);
             }
             if DROPS.contains(&meaning.as_str()) {
                 node.args.iter().for_each(|argument| self.require_kept(argument));
@@ -508,7 +617,7 @@ impl Auditor<'_> {
 
     fn arguments(&mut self, arguments: &Arguments, here: Here, spawned: bool) {
         // What is spawned goes on by itself, whatever it is started in.
-        let here = if spawned { Here::default() } else { here };
+        let here = if spawned { Here { spawned, ..Here::default() } } else { here };
         let naming = if spawned { take(&mut self.naming) } else { Vec::new() };
         arguments.iter().for_each(|argument| self.expression(argument, here));
         self.naming.extend(naming);
@@ -518,10 +627,14 @@ impl Auditor<'_> {
         self.expression(&node.receiver, here);
         let name = node.method.unraw().to_string();
         if node.args.is_empty() && WAITS.contains(&name.as_str()) {
-            let is_intake = name == "recv" && (here.in_loop || self.brings(&node.receiver).stop);
-            if !is_intake {
+            let again = || here.in_loop || self.is_borrowed(&node.receiver);
+            let is_intake = name == "recv" && (again() || self.brings(&node.receiver).stop);
+            if !is_intake && !self.has_ended(&node.receiver) {
                 self.find_wait(node.method.span(), here);
             }
+        }
+        if node.args.is_empty() && ENDS.contains(&name.as_str()) {
+            self.function.ended.extend(place(&node.receiver));
         }
         let mut inside = here;
         inside.stop |= name == "run_until_cancelled" || name == "run_until_cancelled_owned";
@@ -541,11 +654,13 @@ impl Auditor<'_> {
         }
         match macros::body(&node.tokens) {
             Body::Expressions(all) => {
+                let joins = is_known && ["join", "try_join"].contains(&last);
+                let inside = Here { awaited: here.awaited || joins, ..here };
                 for expression in &all {
-                    if is_known && ["join", "try_join"].contains(&last) {
+                    if joins {
                         self.judge_handle(expression, here);
                     }
-                    self.expression(expression, here);
+                    self.expression(expression, inside);
                 }
             }
             Body::Statements(statements) => {

@@ -8,7 +8,7 @@ use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Macro};
 use crate::macros::{self, Body};
 use crate::names::Names;
 use crate::parts::{self, Part};
-use crate::stop::{has_stop_word, is_stop_method};
+use crate::stop::{has_stop_word, is_stop_method, speaks_of_a_drain};
 
 /// Calls that return after a time.
 pub const TIMED: [&str; 4] =
@@ -29,6 +29,8 @@ pub struct Brings<'a> {
     named: &'a Named,
     /// A stop signal.
     pub stop: bool,
+    /// A word that speaks of a drain.
+    pub drain_word: bool,
     /// A call that returns after a time.
     pub deadline: bool,
 }
@@ -36,7 +38,7 @@ pub struct Brings<'a> {
 impl<'a> Brings<'a> {
     /// Nothing, so far.
     pub fn nothing(names: &'a Names<'a>, named: &'a Named) -> Self {
-        Self { names, named, stop: false, deadline: false }
+        Self { names, named, stop: false, drain_word: false, deadline: false }
     }
 
     /// What this expression brings.
@@ -48,6 +50,11 @@ impl<'a> Brings<'a> {
 }
 
 impl Brings<'_> {
+    fn hear(&mut self, word: &str) {
+        self.stop |= has_stop_word(word);
+        self.drain_word |= speaks_of_a_drain(word);
+    }
+
     /// Adds what this block brings.
     pub fn block(&mut self, block: &Block) {
         parts::of_block(block).into_iter().for_each(|part| self.part(part));
@@ -64,7 +71,7 @@ impl Brings<'_> {
                 self.expression(&arm.body);
             }
             Part::Macro(call) => self.inside(call),
-            Part::Word(word) => self.stop |= has_stop_word(&word.unraw().to_string()),
+            Part::Word(word) => self.hear(&word.unraw().to_string()),
         }
     }
 
@@ -98,7 +105,9 @@ impl Brings<'_> {
 
     fn method_call(&mut self, node: &ExprMethodCall) {
         self.expression(&node.receiver);
-        self.stop |= is_stop_method(&node.method.unraw().to_string());
+        let name = node.method.unraw().to_string();
+        self.stop |= is_stop_method(&name);
+        self.drain_word |= name != "drain" && speaks_of_a_drain(&name);
         if !spawns(&node.method) {
             node.args.iter().for_each(|argument| self.expression(argument));
         }
@@ -121,7 +130,8 @@ impl Brings<'_> {
                 all.iter().flat_map(parts::of_statement).for_each(|part| self.part(part));
             }
             Body::Words(all) => {
-                self.stop |= all.iter().any(|word| has_stop_word(word) || is_stop_method(word))
+                self.stop |= all.iter().any(|word| is_stop_method(word));
+                all.iter().for_each(|word| self.hear(word));
             }
         }
     }

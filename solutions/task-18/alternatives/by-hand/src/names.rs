@@ -66,7 +66,7 @@ impl<'a> Names<'a> {
     /// The variables of this pattern are there from now on.
     pub fn bind(&mut self, pattern: &Pat) {
         if let Some(scope) = self.scopes.last_mut() {
-            variables(pattern, &mut scope.variables);
+            scope.variables.extend(variables(pattern));
         }
     }
 
@@ -90,13 +90,20 @@ impl<'a> Names<'a> {
     }
 }
 
-fn variables(pattern: &Pat, found: &mut HashSet<String>) {
+/// The variables that a pattern brings in.
+pub fn variables(pattern: &Pat) -> HashSet<String> {
+    let mut found = HashSet::new();
+    collect(pattern, &mut found);
+    found
+}
+
+fn collect(pattern: &Pat, found: &mut HashSet<String>) {
     if let Pat::Ident(variable) = pattern {
         found.insert(variable.ident.unraw().to_string());
     }
     for part in parts::of_pattern(pattern) {
         if let Part::Pat(inner) = part {
-            variables(inner, found);
+            collect(inner, found);
         }
     }
 }

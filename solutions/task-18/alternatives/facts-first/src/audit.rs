@@ -8,7 +8,7 @@ use proc_macro2::{LineColumn, Span};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, FnArg, Item, Lit, Pat, Path, Signature, Stmt, Type};
+use syn::{Block, Expr, FnArg, Item, Lit, Member, Pat, Path, Signature, Stmt, Type};
 
 use crate::attributes;
 use crate::brings::{Brings, Named, TIMED, spawns};
@@ -17,15 +17,17 @@ use crate::finding::Finding;
 use crate::leaves::leaves;
 use crate::macros::{self, Body, Branch};
 use crate::modules::{Modules, is_only_for_tests};
-use crate::names::Names;
+use crate::names::{Names, variables};
 use crate::source::Source;
 
-const SLEEPS: [&str; 3] = ["std::thread::sleep", "tokio::time::sleep", "tokio::time::sleep_until"];
+const BLOCKS: &str = "std::thread::sleep";
+const TIMERS: [&str; 2] = ["tokio::time::sleep", "tokio::time::sleep_until"];
 const TASKS: [&str; 3] = ["tokio::spawn", "tokio::task::spawn", "tokio::task::spawn_local"];
 const ALSO_SPAWN: [&str; 2] = ["tokio::task::spawn_blocking", "std::thread::spawn"];
 const TIMEOUTS: [&str; 2] = ["tokio::time::timeout", "tokio::time::timeout_at"];
 const DROPS: [&str; 3] = ["drop", "std::mem::drop", "core::mem::drop"];
 const WAITS: [&str; 5] = ["join", "join_all", "join_next", "recv", "wait"];
+const ENDS: [&str; 4] = ["abort", "abort_all", "kill", "start_kill"];
 
 /// What one file has shown.
 pub struct Examined {
@@ -66,8 +68,14 @@ pub fn audit(source: &Source, modules: &Modules, file: usize, tests: bool) -> Ex
 #[derive(Default)]
 struct Function {
     named: Named,
+    /// Somebody has thought of a drain here.
+    speaks_of_a_drain: bool,
     /// Variables that are the handle of a task.
     handles: HashSet<String>,
+    /// Variables of `let`, and parameters that are not borrowed.
+    owned: HashSet<String>,
+    /// Variables and fields of which the end was asked for.
+    ended: HashSet<String>,
     number: usize,
 }
 
@@ -90,8 +98,24 @@ impl Auditor<'_> {
         let of_spawned = self.here.0.iter().rposition(|around| *around == Around::Spawned).unwrap_or(0);
         let named = self.naming.iter().filter(|naming| naming.depth >= of_spawned);
         let named = named.filter(|naming| naming.call.is_none_or(|call| call == span.start()));
-        let named = named.map(|naming| (self.function.number, naming.name.clone())).collect();
-        self.facts.sites.push(Site { kind, span, place: self.here.clone(), named });
+        let name = |naming: &Naming| (self.function.number, naming.name.clone());
+        let own = named.clone().find(|naming| naming.call.is_some()).map(name);
+        let named = named.map(name).collect();
+        let speaks_of_a_drain = self.function.speaks_of_a_drain;
+        self.facts.sites.push(Site { kind, span, place: self.here.clone(), named, own, speaks_of_a_drain });
+    }
+
+    /// Whether whoever owns what `recv` is called on receives from it again: a field, or something borrowed.
+    fn is_borrowed(&self, receiver: &Expr) -> bool {
+        match bare(receiver) {
+            Expr::Field(_) => true,
+            Expr::Path(_) => place(receiver).is_none_or(|variable| !self.function.owned.contains(&variable)),
+            _ => false,
+        }
+    }
+
+    fn has_ended(&self, expression: &Expr) -> bool {
+        place(expression).is_some_and(|place| self.function.ended.contains(&place))
     }
 
     fn within(&mut self, around: &[Around], then: impl FnOnce(&mut Self)) {
@@ -128,6 +152,7 @@ impl Auditor<'_> {
         if let Expr::Path(path) = future
             && let Some(variable) = path.path.get_ident()
             && self.function.handles.contains(&variable.unraw().to_string())
+            && !self.has_ended(future)
         {
             self.note(Kind::Wait, variable.span());
         }
@@ -142,10 +167,22 @@ impl Auditor<'_> {
         for input in &signature.inputs {
             if let FnArg::Typed(input) = input {
                 self.bind(&input.pat, Some(&input.ty), None);
+                if !matches!(*input.ty, Type::Reference(_)) {
+                    self.function.owned.extend(variables(&input.pat));
+                }
             }
         }
-        let around = if main { Around::Main } else { Around::Function };
-        self.within(&[around], |this| this.visit_block(block));
+        let mut brings = Brings::nothing(&self.names, &self.function.named);
+        brings.visit_block(block);
+        self.function.speaks_of_a_drain = brings.drain_word;
+        let mut around = vec![if main { Around::Main } else { Around::Function }];
+        if signature.receiver().is_some()
+            && signature.inputs.len() == 1
+            && WAITS.contains(&signature.ident.unraw().to_string().as_str())
+        {
+            around.push(Around::Wait);
+        }
+        self.within(&around, |this| this.visit_block(block));
         self.names.leave();
         self.naming = naming;
         self.function = outer_function;
@@ -173,6 +210,10 @@ impl Auditor<'_> {
                     set.remove(&name);
                 }
             }
+        }
+        for variable in variables(pattern) {
+            self.function.owned.remove(&variable);
+            self.function.ended.remove(&variable);
         }
         self.names.bind(pattern);
     }
@@ -202,7 +243,10 @@ impl Auditor<'_> {
             self.names.enter();
             if let Some((pattern, future)) = &branch.waits {
                 let others = || brought.iter().enumerate().filter(|(other, _)| *other != number);
-                let mut around = Vec::new();
+                let mut around = vec![Around::Await];
+                if matches!(bare(future), Expr::Path(_)) || self.calls(bare(future), &TIMERS).is_some() {
+                    around.push(Around::Limit);
+                }
                 if others().any(|(_, (stop, _))| *stop) {
                     around.push(Around::Stop);
                 }
@@ -259,6 +303,21 @@ fn naming(pattern: &Pat, value: &Expr, depth: usize) -> Option<Naming> {
         _ => return None,
     };
     Some(Naming { name: variable.ident.unraw().to_string(), depth, call })
+}
+
+/// A variable or a field, as it is written: `self.set`.
+fn place(expression: &Expr) -> Option<String> {
+    match bare(expression) {
+        Expr::Path(path) => path.path.get_ident().map(|variable| variable.unraw().to_string()),
+        Expr::Field(field) => {
+            let member = match &field.member {
+                Member::Named(name) => name.unraw().to_string(),
+                Member::Unnamed(index) => index.index.to_string(),
+            };
+            place(&field.base).map(|base| format!("{base}.{member}"))
+        }
+        _ => None,
+    }
 }
 
 /// The future in `pin!(..)`.
@@ -380,6 +439,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         }
         let value = pinned.as_ref().or(node.init.as_ref().map(|init| &*init.expr));
         self.bind(&node.pat, None, value);
+        self.function.owned.extend(variables(&node.pat));
     }
 
     fn visit_expr_assign(&mut self, node: &'ast syn::ExprAssign) {
@@ -404,8 +464,11 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         let mut around = Vec::new();
         if let Expr::Path(function) = &*node.func {
             let meaning = self.names.resolve(&function.path).unwrap_or_default();
-            if SLEEPS.contains(&meaning.as_str()) {
+            if meaning == BLOCKS {
                 self.note(Kind::Sleep, function.path.span());
+            }
+            if TIMERS.contains(&meaning.as_str()) {
+                self.note(Kind::Timer, function.path.span());
             }
             if DROPS.contains(&meaning.as_str()) {
                 node.args.iter().for_each(|argument| self.require_kept(argument));
@@ -423,12 +486,15 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
     fn visit_expr_method_call(&mut self, node: &'ast syn::ExprMethodCall) {
         self.visit_expr(&node.receiver);
         let name = node.method.unraw().to_string();
-        if node.args.is_empty() && WAITS.contains(&name.as_str()) {
+        if node.args.is_empty() && WAITS.contains(&name.as_str()) && !self.has_ended(&node.receiver) {
             match name.as_str() {
-                "recv" if self.brings(&node.receiver).stop => {}
+                "recv" if self.is_borrowed(&node.receiver) || self.brings(&node.receiver).stop => {}
                 "recv" => self.note(Kind::Receive, node.method.span()),
                 _ => self.note(Kind::Wait, node.method.span()),
             }
+        }
+        if node.args.is_empty() && ENDS.contains(&name.as_str()) {
+            self.function.ended.extend(place(&node.receiver));
         }
         let around = match name.as_str() {
             "run_until_cancelled" | "run_until_cancelled_owned" => vec![Around::Stop],
@@ -440,7 +506,7 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
 
     fn visit_expr_await(&mut self, node: &'ast syn::ExprAwait) {
         self.judge_handle(&node.base);
-        self.visit_expr(&node.base);
+        self.within(&[Around::Await], |this| this.visit_expr(&node.base));
     }
 
     fn visit_expr_async(&mut self, node: &'ast syn::ExprAsync) {
@@ -516,11 +582,13 @@ impl<'ast> Visit<'ast> for Auditor<'_> {
         }
         match macros::body(&node.tokens) {
             Body::Expressions(all) => {
+                let joins = is_known && ["join", "try_join"].contains(&last);
+                let around: &[Around] = if joins { &[Around::Await] } else { &[] };
                 for expression in &all {
-                    if is_known && ["join", "try_join"].contains(&last) {
+                    if joins {
                         self.judge_handle(expression);
                     }
-                    self.visit_expr(expression);
+                    self.within(around, |this| this.visit_expr(expression));
                 }
             }
             Body::Statements(statements) => {

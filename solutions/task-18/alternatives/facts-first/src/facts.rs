@@ -19,6 +19,12 @@ pub enum Around {
     Loop,
     /// The arguments of something that spawns.
     Spawned,
+    /// A method that is a wait itself: it is found where it is called.
+    Wait,
+    /// A branch that is nothing but a timer, or a name: it may be the time limit of the others.
+    Limit,
+    /// What is awaited: before an `.await`, in a branch, in `join!`.
+    Await,
     /// A branch beside one with a stop signal, or `run_until_cancelled`.
     Stop,
     /// A branch beside one that returns after a time, or a time-out.
@@ -44,6 +50,21 @@ impl Place {
         self.up_to(&ends).any(|around| around == Around::Loop)
     }
 
+    fn is_spawned(&self) -> bool {
+        let ends = [Around::Main, Around::Function];
+        self.up_to(&ends).any(|around| around == Around::Spawned)
+    }
+
+    fn is_limit(&self) -> bool {
+        let ends = [Around::Main, Around::Function, Around::Deferred, Around::Spawned];
+        self.up_to(&ends).any(|around| around == Around::Limit)
+    }
+
+    fn is_awaited(&self) -> bool {
+        let ends = [Around::Main, Around::Function, Around::Deferred, Around::Spawned];
+        self.up_to(&ends).any(|around| around == Around::Await)
+    }
+
     fn is_in_main(&self) -> bool {
         let ends = [Around::Main, Around::Function, Around::Deferred, Around::Spawned];
         let owner = self.0.iter().rev().find(|around| ends.contains(around));
@@ -56,6 +77,8 @@ impl Place {
 pub enum Kind {
     /// A call that sleeps.
     Sleep,
+    /// A call that makes a timer.
+    Timer,
     /// A path that means `exit`.
     Exit,
     /// A loop that nothing leaves, and that looks at no stop signal.
@@ -78,6 +101,10 @@ pub struct Site {
     pub place: Place,
     /// The names that `let` gives it and what is around it, with the number of the function.
     pub named: Vec<(usize, String)>,
+    /// The one of them that is the name of just this call.
+    pub own: Option<(usize, String)>,
+    /// Somebody has thought of a drain in the function.
+    pub speaks_of_a_drain: bool,
 }
 
 /// All that the walk has written down.
@@ -93,12 +120,29 @@ impl Facts {
     /// What the rules say of it.
     pub fn judged(&self, source: &Source) -> Vec<Finding> {
         let found = self.sites.iter().filter(|site| self.is_found(site));
-        found.map(|site| Finding::new(rule(site.kind), source, site.span)).collect()
+        let finding = |site: &Site| Finding::new(rule(site.kind), source, site.span);
+        found.map(|site| Finding { sure: self.is_sure(site), ..finding(site) }).collect()
+    }
+
+    fn is_sure(&self, site: &Site) -> bool {
+        match site.kind {
+            Kind::Loop => true,
+            Kind::Exit => site.place.is_spawned(),
+            Kind::Sleep => site.speaks_of_a_drain,
+            Kind::Timer => site.speaks_of_a_drain && !self.is_limit(site),
+            Kind::Wait | Kind::Receive | Kind::Detached => false,
+        }
+    }
+
+    fn is_limit(&self, site: &Site) -> bool {
+        let by_name = |own| self.uses.iter().any(|(used, place)| used == own && place.is_limit());
+        site.place.is_limit() || site.own.as_ref().is_some_and(by_name)
     }
 
     fn is_found(&self, site: &Site) -> bool {
         match site.kind {
             Kind::Sleep | Kind::Loop => !self.is_under(site, Around::Stop),
+            Kind::Timer => !self.is_under(site, Around::Stop) && self.is_awaited(site),
             Kind::Exit => !site.place.is_in_main(),
             Kind::Wait => !self.ends(site),
             Kind::Receive => !self.ends(site) && !site.place.is_in_loop(),
@@ -107,7 +151,13 @@ impl Facts {
     }
 
     fn ends(&self, site: &Site) -> bool {
-        self.is_under(site, Around::Stop) || self.is_under(site, Around::Deadline)
+        let better = [Around::Stop, Around::Deadline].into_iter().any(|what| self.is_under(site, what));
+        better || site.place.is_under(Around::Wait)
+    }
+
+    fn is_awaited(&self, site: &Site) -> bool {
+        let by_name = |own| self.uses.iter().any(|(used, place)| used == own && place.is_awaited());
+        site.place.is_awaited() || site.own.as_ref().is_some_and(by_name)
     }
 
     /// Whether it stands under this, or its name does where it is used.
@@ -121,7 +171,7 @@ impl Facts {
 
 fn rule(kind: Kind) -> Rule {
     match kind {
-        Kind::Sleep => Rule::Sleep,
+        Kind::Sleep | Kind::Timer => Rule::Sleep,
         Kind::Exit => Rule::Exit,
         Kind::Loop => Rule::Loop,
         Kind::Wait | Kind::Receive => Rule::Wait,

@@ -5,6 +5,6 @@ fn all() {
 //  ^^^^^ detached
     super::spawn(work());
 //  ^^^^^^^^^^^^ detached
-    crate::nap(PERIOD);
+    crate::nap(PERIOD).await;
 //  ^^^^^^^^^^ sleep
 }
