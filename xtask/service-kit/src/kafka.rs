@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use drain_kit::{Scenario, ms, secs};
+use drain_kit::{Scenario, ms, secs, while_nothing_starts};
 use drain_services::Service;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -355,7 +355,8 @@ impl<'a> Kafka<'a> {
     #[track_caller]
     pub fn down(&self) {
         self.mark("down");
-        self.answered(self.cluster().with(|cluster| cluster.broker_down(-1)));
+        // It listens on the same port again at once, and stops the process if it cannot.
+        self.answered(while_nothing_starts(|| self.cluster().with(|cluster| cluster.broker_down(-1))));
     }
 
     /// Accepts connections again after [`Kafka::down`]. The embedded cluster only.
