@@ -51,6 +51,13 @@ pub(crate) fn require_room_beyond(scenario: &Scenario, opened: &impl AsRawFd) {
     }
 }
 
+/// Does this while no program is being started: a new process has all that is open here until it becomes another
+/// program, also what is closed meanwhile. A port that is given back then is not free.
+pub fn while_nothing_starts<T>(body: impl FnOnce() -> T) -> T {
+    let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    body()
+}
+
 /// Does this, the start of a program, under the limit that the test was started with.
 pub(crate) fn as_given<T>(start: impl FnOnce() -> T) -> T {
     let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);

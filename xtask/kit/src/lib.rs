@@ -126,6 +126,7 @@ mod watchdog;
 mod websocket;
 mod wire;
 
+pub use descriptors::while_nothing_starts;
 pub use drain_record::Race;
 pub use hold::Hold;
 pub use http::{Client, Cut, Pending, Response, shown};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use drain_kit::{Scenario, ms, secs};
+use drain_kit::{Scenario, ms, secs, while_nothing_starts};
 use drain_services::Service;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -353,9 +353,10 @@ impl<'a> Kafka<'a> {
     #[track_caller]
     pub fn down(&self) {
         self.mark("down");
-        // Programs have inherited the broker's ends of its connections, so that ours would never break.
+// Programs have inherited the broker's ends of its connections, so that ours would never break.
         drop(self.take_producer());
-        self.answered(self.cluster().with(|cluster| cluster.broker_down(-1)));
+        // It listens on the same port again at once, and stops the process if it cannot.
+        self.answered(while_nothing_starts(|| self.cluster().with(|cluster| cluster.broker_down(-1))));
     }
 
     /// Accepts connections again after [`Kafka::down`]. The embedded cluster only.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use drain_kit::{Scenario, Signal};
+use drain_kit::{Scenario, Signal, while_nothing_starts};
 use drain_services::{Error, Result, Server, Service, log};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
@@ -24,7 +24,8 @@ impl<'a> Throwaway<'a> {
     #[track_caller]
     pub(crate) fn start(scenario: &'a Scenario, service: Service) -> Self {
         let _waiting = scenario.waiting(format!("{} to start", service.name()));
-        Self::try_start(scenario, service).unwrap_or_else(|error| scenario.unknown(error))
+        while_nothing_starts(|| Self::try_start(scenario, service))
+            .unwrap_or_else(|error| scenario.unknown(error))
     }
 
     fn try_start(scenario: &'a Scenario, service: Service) -> Result<Self> {
