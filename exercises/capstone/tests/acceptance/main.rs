@@ -41,8 +41,8 @@ fn an_acknowledged_order_is_stored_and_told() {
     );
 }
 
-/// The same `Idempotency-Key` with the same order is the same order: 200, the same number, and one event. With another
-/// order it is 422.
+/// The same `Idempotency-Key` with the same order, however it is written, is the same order: 200, the same number, and one event. With
+/// another order it is 422.
 ///
 /// Why: a client that has heard nothing asks again. It must not matter whether the first time was too early or too late.
 ///
@@ -54,6 +54,8 @@ fn the_same_key_is_the_same_order() {
     let instance = shop.start(AMPLE);
     shop.ordered(&instance, "key", 201);
     shop.ordered(&instance, "key", 200);
+    let otherwise = r#"{ "quantity": 2, "item": "tea", "customer": "ada" }"#;
+    shop.acknowledge("key", instance.order("client", "key", otherwise), 200);
     let other = TEA.replace("tea", "coffee");
     require(&scenario, instance.order("other", "key", &other), 422);
     shop.wait_for_events(1);
@@ -183,6 +185,28 @@ fn a_crash_loses_nothing() {
     shop.wait_for_events(20);
 }
 
+/// What was acknowledged survives SIGKILL also if another instance is at work already, and has no order of its own.
+///
+/// Why: the other one has looked, and has found that somebody is at it. Nobody tells it that this somebody is gone.
+///
+/// Limit: 60 s
+#[test]
+fn a_crash_beside_another_instance_loses_nothing() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let first = shop.start(AMPLE);
+    shop.kafka.down();
+    for number in 1..=5 {
+        shop.ordered(&first, &format!("order {number}"), 201);
+    }
+    let second = shop.start_called("service 2", AMPLE);
+    second.program.runs_on_for(secs(1));
+    first.program.signal(Signal::SIGKILL);
+    first.program.exit();
+    shop.kafka.up();
+    shop.wait_for_events(5);
+}
+
 /// From the signal on `/ready` says 503, and for a tenth of the budget everything else is as before. Then connections are refused.
 ///
 /// Why: load balancers learn it late. Whoever closes at once refuses those who could not know.
@@ -209,7 +233,8 @@ fn in_the_window_all_is_served() {
     shop.require_events(2);
 }
 
-/// An order that is being placed at the signal is acknowledged, and its event is in Kafka when the service exits, with code 0.
+/// An order that is being placed at the signal is acknowledged, and its event is in Kafka when the service exits, with code 0. A second
+/// signal changes nothing.
 ///
 /// Why: requests, then events, then the database: in each other order something is accepted that nobody finishes.
 ///
@@ -223,6 +248,10 @@ fn what_is_in_flight_is_finished() {
     shop.database.lock_for("orders", ms(800));
     let pending = instance.order_in_flight("in flight");
     let signal = instance.program.signal(Signal::SIGTERM);
+    for again in [Signal::SIGTERM, Signal::SIGINT] {
+        thread::sleep(ms(150));
+        instance.program.signal(again);
+    }
     shop.acknowledge("in flight", pending.outcome(), 201);
     instance.complete(ms(3_500), signal);
     shop.require_events(2);
@@ -283,7 +312,7 @@ fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
 fn without_the_database_the_drain_ends_in_time() {
     let scenario = Scenario::new();
     let Some(shop) = Shop::open(&scenario) else { return };
-    let instance = shop.start("2s");
+    let instance = shop.start("8s");
     shop.ordered(&instance, "before", 201);
     // In the middle of transactions: a connection that is held is harder to close than one that is idle.
     shop.database.lock_for("orders", secs(1));
@@ -292,7 +321,7 @@ fn without_the_database_the_drain_ends_in_time() {
     shop.wait_for_waiting_transactions(keys.len());
     shop.database.suspend();
     let signal = instance.program.signal(Signal::SIGTERM);
-    instance.program.exit_at_most(ms(2_500), signal);
+    instance.program.exit_at_most(ms(8_500), signal);
     instance.program.exit_with(1);
     // How long a request may take of the drain is not for us to say: it is refused, or cut off.
     for outcome in pending.map(InFlight::outcome) {
