@@ -122,10 +122,15 @@ fn what_has_been_received_is_answered_before_the_close_frame() {
     let ping = vec![Frame::Ping(b"still there?".to_vec())];
     // What fits into the buffer of a socket that nobody reads from.
     let large = vec![Frame::text("before"), Frame::Binary(vec![7; 30_000]), Frame::text("behind")];
-    // Together more than tokio lets a task do without a pause, and each of them read by itself.
-    let medium: Vec<Frame> = (0..60).map(|number| Frame::text(&format!("{number:0>900}"))).collect();
-    let sent = [small, ping, large, medium];
-    let mut peers: Vec<Peer> = (1..=4).map(|number| service.peer(&format!("client {number}"))).collect();
+    let mut sent = vec![small, ping, large];
+    // Together more than tokio lets a task do without a pause. Of uneven lengths, so that the pause comes now before a read, now
+    // before a write.
+    sent.extend((1..=12).map(|step| {
+        let length = |number: usize| 100 + number * step * 389 % 1500;
+        (0..70).map(|number| Frame::text(&format!("{number:0>0$}", length(number)))).collect()
+    }));
+    let mut peers: Vec<Peer> =
+        (1..=sent.len()).map(|number| service.peer(&format!("client {number}"))).collect();
     peers.iter_mut().for_each(|peer| peer.converse("hello"));
     let signal = service.program.standing_still(|| {
         for (peer, frames) in peers.iter_mut().zip(&sent) {
