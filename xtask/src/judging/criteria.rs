@@ -13,11 +13,11 @@ use crate::error::{At as _, Result};
 use crate::judging::compile::Binary;
 use crate::judging::cores;
 use crate::judging::supervise::{self, Job};
-use crate::judging::verdict::Judged;
+use crate::judging::verdict::{Judged, Word};
 use crate::judging::word;
 use crate::reporter::{Count, Reporter};
 use crate::side_by_side::side_by_side;
-use crate::workspace;
+use crate::{interrupt, workspace};
 
 /// The kit ends a criterion at its limit and says what it waited for; this much later the supervisor
 /// ends whatever is left.
@@ -27,13 +27,22 @@ const SIDE_BY_SIDE: usize = 4;
 /// A record larger than this was not written by the kit alone.
 const LARGEST_RECORD: u64 = 4 << 20;
 
+/// A criterion that could not be judged is asked so often once more.
+const AGAIN: usize = 2;
+
 /// Judges these criteria, several side by side, and returns them in the order given.
+///
+/// What could not be judged, because the machine was busy, is asked again with nothing of ours beside it. A verdict is
+/// never taken back.
 pub(crate) fn judge(binary: &Binary, criteria: &[Criterion], reporter: &Reporter) -> Result<Vec<Judged>> {
     let (alone, together): (Vec<_>, Vec<_>) =
         criteria.iter().partition(|criterion| criterion.light() == Light::Load);
     let count = reporter.count(criteria.len());
     let mut judged = in_parallel(binary, &together, SIDE_BY_SIDE, &count)?;
     judged.extend(in_parallel(binary, &alone, 1, &count)?);
+    for unknown in judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
+        ask_again(binary, unknown)?;
+    }
     judged.sort_by_key(|judged| criteria.iter().position(|criterion| *criterion == judged.criterion));
     Ok(judged)
 }
@@ -47,15 +56,19 @@ fn in_parallel(binary: &Binary, criteria: &[&Criterion], most: usize, count: &Co
     judged.into_iter().collect()
 }
 
+fn ask_again(binary: &Binary, judged: &mut Judged) -> Result<()> {
+    while judged.word == Word::Unknown && judged.asked_again < AGAIN {
+        interrupt::check()?;
+        let asked_again = judged.asked_again + 1;
+        let _room = cores::all();
+        *judged = Judged { asked_again, ..at_once(binary, &judged.criterion)? };
+    }
+    Ok(())
+}
+
 /// Judges one criterion, as soon as there is room for it.
 pub(crate) fn one(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
     let _room = cores::for_a_criterion(criterion);
-    at_once(binary, criterion)
-}
-
-/// Judges one criterion while nothing else of ours is at work.
-pub(crate) fn alone(binary: &Binary, criterion: &Criterion) -> Result<Judged> {
-    let _room = cores::all();
     at_once(binary, criterion)
 }
 

@@ -224,8 +224,6 @@ pub(crate) struct Trial {
     pub(crate) judged: Vec<Judged>,
     /// The first line of each warning of the acceptance test and of what it tests.
     pub(crate) warnings: Vec<String>,
-    /// How often a criterion was asked again, because the machine had been too busy.
-    pub(crate) asked_again: usize,
 }
 
 /// Judges these criteria; or hands on what the compiler said.
@@ -240,25 +238,10 @@ pub(crate) fn judge_some(
         let compiled = compile::acceptance(&submission.workspace, &submission.package(), reporter)?;
         trial.warnings = compiled.warnings;
         match compiled.result {
-            Ok(binary) => trial.judge(&binary, &tests, reporter)?,
+            Ok(binary) => trial.judged = criteria::judge(&binary, &tests, reporter)?,
             Err(said) => return Ok(Err(submission.in_its_own_paths(&compile::errors(&said)))),
         }
     }
     trial.judged.extend(race::judge(submission, &scenarios, None, reporter)?);
     Ok(Ok(trial))
-}
-
-impl Trial {
-    /// Judges criteria again that could not be judged because the machine was busy, twice at most and
-    /// with nothing of ours beside them. A verdict is never taken back: only "unknown" is asked again.
-    fn judge(&mut self, binary: &Binary, criteria: &[Criterion], reporter: &Reporter) -> Result<()> {
-        self.judged = criteria::judge(binary, criteria, reporter)?;
-        for _ in 0..2 {
-            for judged in self.judged.iter_mut().filter(|judged| judged.word == Word::Unknown) {
-                *judged = criteria::alone(binary, &judged.criterion)?;
-                self.asked_again += 1;
-            }
-        }
-        Ok(())
-    }
 }

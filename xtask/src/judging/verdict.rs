@@ -92,13 +92,15 @@ pub(crate) struct Judged {
     pub(crate) word: Word,
     pub(crate) took: Duration,
     pub(crate) story: Story,
+    /// How often it was asked once more, because the machine had been too busy.
+    pub(crate) asked_again: usize,
 }
 
 impl Judged {
     /// Not run, for this reason.
     pub(crate) fn not_run(criterion: &Criterion, reason: &str) -> Self {
         let (criterion, story) = (criterion.clone(), Story::because(reason));
-        Self { criterion, word: Word::NotRun, took: Duration::ZERO, story }
+        Self { criterion, word: Word::NotRun, took: Duration::ZERO, story, asked_again: 0 }
     }
 
     /// What was seen, in one line.

@@ -245,7 +245,7 @@ impl Proof {
         let trial = trial?.map_err(|said| {
             Error::new(format!("does not compile: {}", said.lines().next().unwrap_or_default()))
         })?;
-        self.asked_again += trial.asked_again;
+        self.asked_again += trial.judged.iter().map(|judged| judged.asked_again).sum::<usize>();
         // A bug that the compiler points at is not one that a review has to find.
         self.problems.extend(trial.warnings.first().map(|warning| format!("compiles with a {warning}")));
         self.words = trial.judged.iter().map(|judged| (judged.criterion.path(), judged.word)).collect();
