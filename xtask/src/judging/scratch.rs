@@ -151,14 +151,21 @@ impl Scratch {
         let source = workspace::root().join("Cargo.toml");
         let manifest = fs::read_to_string(&source).at("read", &source)?;
         let races = [Set::Exercises, Set::Solutions].map(|set| drill.path(set).join("race"));
-        let races =
-            races.iter().filter(|race| self.path(race).exists()).map(|race| race.display().to_string());
+        let races: Vec<String> = races
+            .iter()
+            .filter(|race| self.path(race).exists())
+            .map(|race| race.display().to_string())
+            .collect();
+        let mut needed = vec![self.path(&drill.path(Set::Exercises)).join("Cargo.toml")];
+        if !races.is_empty() {
+            needed.push(workspace::root().join("xtask/race/tokio/Cargo.toml"));
+        }
         let folders = ["exercises/*", "solutions/*"].map(str::to_owned).into_iter().chain(races);
         let members: Vec<String> = folders.map(|folder| format!("\"{}/{folder}\"", self.name)).collect();
         let kits = path_of_kits();
-        let needed = self.path(&drill.path(Set::Exercises)).join("Cargo.toml");
-        let needed = fs::read_to_string(&needed).at("read", &needed)?;
-        let lines = with_profiles_for(&needed, &manifest)
+        let needed: Result<String> =
+            needed.iter().map(|path| fs::read_to_string(path).at("read", path)).collect();
+        let lines = with_profiles_for(&needed?, &manifest)
             .lines()
             .map(|line| match line {
                 line if line.starts_with("members = ") => format!("members = [{}]", members.join(", ")),
