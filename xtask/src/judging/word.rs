@@ -86,7 +86,13 @@ pub(super) fn judge(criterion: &Criterion, ended: Ended, record: Vec<Entry>) -> 
     } else {
         ended_early(&ended, told.held, &mut story)
     };
-    Judged { criterion: criterion.clone(), word: found, took: ended.took, story: story.plain(), asked_again: 0 }
+    Judged {
+        criterion: criterion.clone(),
+        word: found,
+        took: ended.took,
+        story: story.plain(),
+        asked_again: 0,
+    }
 }
 
 fn stopped_word(stopped: Stopped, told: Told, ended: &Ended, story: &mut Story) -> Word {
