@@ -7,6 +7,7 @@ mod hint;
 pub(crate) mod journey;
 mod list;
 mod pages;
+mod quiz;
 mod reset;
 mod review;
 mod scaffold;
@@ -37,6 +38,7 @@ pub(crate) const ALL: &[Command] = &[
     diff::COMMAND,
     reset::COMMAND,
     zoo::COMMAND,
+    quiz::COMMAND,
     review::COMMAND,
     verify::COMMAND,
     soak::COMMAND,

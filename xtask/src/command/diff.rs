@@ -1,6 +1,6 @@
 //! The learner's code beside the solution.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
@@ -9,7 +9,7 @@ use crate::command::Command as Entry;
 use crate::drill::{Drill, Set};
 use crate::environment::git;
 use crate::error::{Error, Result};
-use crate::{patch, selection, workspace};
+use crate::{answer, patch, selection, workspace};
 
 pub(crate) const COMMAND: Entry = Entry {
     name: "diff",
@@ -70,11 +70,6 @@ fn wants_to_see(drill: &Drill) -> Result<bool> {
     if !io::stdin().is_terminal() {
         return Err(Error::new(format!("{untouched}; `--yes` shows it")));
     }
-    print!("{untouched}. Show it? [y/N] ");
-    let mut answer = String::new();
-    let _ = io::stdout().flush();
-    io::stdin()
-        .read_line(&mut answer)
-        .map_err(|error| Error::new(format!("cannot read the answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let answer = answer::to(&format!("{untouched}. Show it? [y/N] "))?;
+    Ok(matches!(answer.as_deref(), Some("y" | "Y" | "yes")))
 }
