@@ -29,7 +29,7 @@ pub(crate) struct Command {
     pub(crate) run: fn(lexopt::Parser) -> Result<u8>,
 }
 
-/// All but `services`, which is handed over to a program of its own.
+/// All but `services`, `plan` and `book`, which are handed over to programs of their own.
 pub(crate) const ALL: &[Command] = &[
     check::COMMAND,
     watch::COMMAND,

@@ -15,17 +15,31 @@ use crate::progress::Progress;
 use crate::workspace::{self, Workspace};
 use crate::{drill, interrupt, value};
 
-pub(crate) const NAME: &str = "plan";
-pub(crate) const SUMMARY: &str = "which drill on which evening, for a calendar, too";
+pub(crate) const PLAN: &str = "plan";
+pub(crate) const BOOK: &str = "book";
+pub(crate) const SUMMARIES: [(&str, &str); 2] = [
+    (PLAN, "which drill on which evening, for a calendar, too"),
+    (BOOK, "all that there is to read, in a browser"),
+];
 
 const PACKAGE: &str = "drain-journey";
 
 /// Becomes that program, with what `list --json` says as its stdin.
-pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
+pub(crate) fn plan(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
     interrupt::listen();
     let drills = list::as_json(&drill::all()?, &Progress::load()?);
-    let mut program = program(NAME, &drills)?;
-    Err(Error::new(format!("cannot start cargo: {}", program.args(arguments).exec())))
+    Err(become_it(program(PLAN, &drills)?.args(arguments)))
+}
+
+/// Becomes that program, told where everything is.
+pub(crate) fn book(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
+    interrupt::listen();
+    let mut program = run(BOOK)?;
+    Err(become_it(program.arg(workspace::root()).arg(workspace::work_folder().join("book")).args(arguments)))
+}
+
+fn become_it(cargo: &mut Command) -> Error {
+    Error::new(format!("cannot start cargo: {}", cargo.exec()))
 }
 
 /// What that program makes of a value: a page.
@@ -46,11 +60,17 @@ fn program(name: &str, value: &JsonValue) -> Result<Command> {
     let told = File::open(&path).at("read", &path)?;
     // It is open, and nobody else needs its name.
     let _ = fs::remove_file(&path);
+    let mut cargo = run(name)?;
+    cargo.stdin(told);
+    Ok(cargo)
+}
+
+/// That program, built.
+fn run(name: &str) -> Result<Command> {
     build()?;
     let mut cargo = workspace::cargo(&Workspace::main());
     // What is written is written where the learner is.
     cargo.current_dir(".").args(["run", "--quiet", "--package", PACKAGE, "--", name]);
-    cargo.stdin(told);
     Ok(cargo)
 }
 
