@@ -14,6 +14,7 @@ use crate::judging::engine::{self, Asked};
 use crate::judging::race;
 use crate::judging::scratch::Scratch;
 use crate::judging::submission::Submission;
+use crate::judging::verdict::{Verdict, Word};
 use crate::progress::Progress;
 use crate::reporter::Reporter;
 use crate::selection;
@@ -30,13 +31,14 @@ pub(crate) const COMMAND: Command = Command {
     help: "\
 usage: cargo xtask quiz SELECTION [OPTIONS]
 
-Shows what somebody changed in the solution, and asks which bug that is; names a
-bug, and asks which criterion catches it. Bugs that you know come last. Best done
-after the drill: it tells what was waiting for you.
+Shows what somebody changed in the solution, or what a bug costs, and asks which
+bug it is. Bugs that you know come last. Best done after the drill: it tells what
+was waiting for you.
 
   --questions N   so many; 5 if you do not say
-  --verdict       show the verdicts on the solution with a bug in it, and ask for
-                  the bug: each is judged as you look, which takes a while
+  --verdict       judge the solution with each bug in it, which takes a while: shows
+                  the verdict, and asks for the bug; or shows the change, and asks
+                  which criterion sees it
   --seed N        the same questions again, for a partner
   --json          the questions with their answers as JSON; nobody is asked
 
@@ -81,7 +83,13 @@ struct Quiz<'a> {
     drill: Drill,
     zoo: Zoo,
     options: &'a Options,
-    questions: Vec<Question>,
+    known: Vec<String>,
+}
+
+/// A question, and what is shown above it.
+struct Asks {
+    question: Question,
+    shown: String,
 }
 
 impl<'a> Quiz<'a> {
@@ -93,21 +101,26 @@ impl<'a> Quiz<'a> {
             return Err(Error::new(format!("the zoo of {} is too small to ask about", drill.name)));
         }
         let known = Progress::load()?.known(&drill);
-        let questions = zoo.questions(options.questions, options.seed, &known, options.verdict);
-        Ok(Self { drill, zoo, options, questions })
+        Ok(Self { drill, zoo, options, known })
+    }
+
+    /// The bugs that are asked about, each with its number.
+    fn bugs(&self) -> impl Iterator<Item = (usize, &Specimen)> {
+        (1..).zip(self.zoo.bugs(self.options.questions, self.options.seed, &self.known))
     }
 
     fn ask(&self) -> Result<u8> {
         let (mut right, mut asked) = (0, 0);
+        let all = self.bugs().count();
         println!("{}: what goes wrong with it\n", self.drill);
-        for (number, question) in (1..).zip(&self.questions) {
-            println!("{number} of {}  {}\n", self.questions.len(), question.asked());
-            println!("{}\n", self.shown(question)?.trim_end());
+        for (number, bug) in self.bugs() {
+            let Asks { question, shown } = self.asks(number, bug)?;
+            println!("{number} of {all}  {}\n\n{}\n", question.asked(), shown.trim_end());
             for (letter, choice) in ('a'..).zip(&question.choices) {
                 print_beside(&format!("  {letter}  "), choice);
             }
             println!();
-            let answer = match answer_to(question)? {
+            let answer = match answer_to(&question)? {
                 Answer::Choice(index) => Some(index),
                 Answer::Unknown => None,
                 Answer::Nobody if asked == 0 => {
@@ -119,45 +132,44 @@ impl<'a> Quiz<'a> {
             let is_right = answer == Some(question.right);
             right += usize::from(is_right);
             let letter = (b'a' + question.right as u8) as char;
-            println!(
-                "\n{}\n",
-                match answer {
-                    Some(_) if is_right => "Right.".to_owned(),
-                    Some(_) => format!("No, it is {letter}."),
-                    None => format!("It is {letter}."),
-                }
-            );
-            self.tell(&question.bug);
-            self.remember(&question.bug, is_right)?;
+            let said = match answer {
+                Some(_) if is_right => "Right.".to_owned(),
+                Some(_) => format!("No, it is {letter}."),
+                None => format!("It is {letter}."),
+            };
+            println!("\n{said}\n");
+            self.tell(bug);
+            self.remember(bug, is_right)?;
         }
         println!("{right} of {asked} right. {}", self.standing()?);
         Ok(0)
     }
 
-    fn shown(&self, question: &Question) -> Result<String> {
-        let bug = &question.bug;
-        Ok(match question.kind {
-            Kind::Change => {
-                let patch = specimen::read_patch(&bug.path)?.to_string();
-                let change = patch.split_once("\n\n").map_or(patch.as_str(), |(_, change)| change);
-                change.lines().map(|line| format!("    {line}\n")).collect()
-            }
-            Kind::Bug => {
-                ["bug", "costs"].map(|fact| beside(&format!("    {fact:<7}"), fact_of(bug, fact))).concat()
-            }
-            Kind::Verdict => {
-                let scratch = Scratch::of_drill("quiz", &self.drill)?;
-                scratch.apply(&self.drill, &bug.path)?;
-                let submission = Submission::in_scratch(&self.drill, Set::Solutions, &scratch);
-                // The name of the patch would tell.
-                let submission = Submission { shown: "the solution, with a bug".into(), ..submission };
-                let reporter = if self.options.json { Reporter::silent() } else { Reporter::new() };
-                let verdict =
-                    screen::draw(&engine::judge(&submission, &Asked::all_lights(), &reporter)?, true, 0);
-                // Its last words are for somebody who works on it.
-                verdict.rsplit_once("\n\n").map_or(verdict.clone(), |(seen, _)| seen.to_owned())
-            }
-        })
+    fn asks(&self, number: usize, bug: &Specimen) -> Result<Asks> {
+        let is_odd = number % 2 == 1;
+        if !self.options.verdict {
+            let kind = if is_odd { Kind::Change } else { Kind::Costs };
+            let question = self.zoo.question(bug, kind, &[], self.options.seed);
+            return Ok(Asks { shown: shown(&question)?, question });
+        }
+        let verdict = self.judged(bug)?;
+        let criteria = verdict.lights.iter().flat_map(|light| &light.criteria);
+        let green = criteria.filter(|judged| judged.word == Word::Ok).map(|judged| judged.criterion.path());
+        let kind = if is_odd { Kind::Verdict } else { Kind::Criterion };
+        let question = self.zoo.question(bug, kind, &green.collect::<Vec<_>>(), self.options.seed);
+        let shown = if question.kind == Kind::Verdict { seen(&verdict) } else { shown(&question)? };
+        Ok(Asks { question, shown })
+    }
+
+    /// The verdict on the solution with this bug in it.
+    fn judged(&self, bug: &Specimen) -> Result<Verdict> {
+        let scratch = Scratch::of_drill("quiz", &self.drill)?;
+        scratch.apply(&self.drill, &bug.path)?;
+        let submission = Submission::in_scratch(&self.drill, Set::Solutions, &scratch);
+        // The name of the patch would tell.
+        let submission = Submission { shown: "the solution, with a bug".into(), ..submission };
+        let reporter = if self.options.json { Reporter::silent() } else { Reporter::new() };
+        engine::judge(&submission, &Asked::all_lights(), &reporter)
     }
 
     /// All that is known about a bug.
@@ -186,16 +198,17 @@ impl<'a> Quiz<'a> {
     }
 
     fn as_json(&self) -> Result<u8> {
-        let row = |question: &Question| -> Result<JsonValue> {
+        let row = |(number, bug): (usize, &Specimen)| -> Result<JsonValue> {
+            let Asks { question, shown } = self.asks(number, bug)?;
             Ok(object([
                 ("asked", text(question.asked())),
-                ("shown", text(self.shown(question)?)),
+                ("shown", text(shown)),
                 ("choices", list(question.choices.iter().map(text))),
-                ("right", number(question.right as f64)),
-                ("bug", text(&question.bug.name)),
+                ("right", value::number(question.right as f64)),
+                ("bug", text(&bug.name)),
             ]))
         };
-        let rows = self.questions.iter().map(row).collect::<Result<Vec<_>>>()?;
+        let rows = self.bugs().map(row).collect::<Result<Vec<_>>>()?;
         value::print(&object([
             ("version", number(1)),
             ("drill", text(&self.drill.name)),
@@ -210,10 +223,32 @@ impl Question {
     fn asked(&self) -> &'static str {
         match self.kind {
             Kind::Change => "Somebody has changed this. Which bug is it?",
-            Kind::Bug => "Which criterion catches this bug each time?",
+            Kind::Costs => "This is what it costs. Which bug is it?",
             Kind::Verdict => "This is the verdict. Which bug is it?",
+            Kind::Criterion => "This is a bug. Which criterion sees it?",
         }
     }
+}
+
+/// What is known without a verdict.
+fn shown(question: &Question) -> Result<String> {
+    let bug = &question.bug;
+    if question.kind == Kind::Costs {
+        return Ok(beside("    ", fact_of(bug, "costs")));
+    }
+    let patch = specimen::read_patch(&bug.path)?.to_string();
+    let change = patch.split_once("\n\n").map_or(patch.as_str(), |(_, change)| change);
+    let change: String = change.lines().map(|line| format!("    {line}\n")).collect();
+    Ok(match question.kind {
+        Kind::Criterion => format!("{}\n{change}", beside("    ", fact_of(bug, "bug"))),
+        _ => change,
+    })
+}
+
+/// A verdict without its last words, which are for somebody who works on it.
+fn seen(verdict: &Verdict) -> String {
+    let drawn = screen::draw(verdict, true, 0);
+    drawn.rsplit_once("\n\n").map_or(drawn.clone(), |(seen, _)| seen.to_owned())
 }
 
 enum Answer {

@@ -14,10 +14,12 @@ const CHOICES: usize = 4;
 pub(super) enum Kind {
     /// What was changed: which bug is it?
     Change,
-    /// A bug and what it costs: which criterion catches it?
-    Bug,
+    /// What it costs: which bug is it?
+    Costs,
     /// What came of it: which bug is it?
     Verdict,
+    /// A bug and its change: which criterion sees it?
+    Criterion,
 }
 
 pub(super) struct Question {
@@ -35,44 +37,43 @@ pub(super) struct Zoo {
 }
 
 impl Zoo {
-    /// So many questions, about bugs that are not known yet as long as there are any.
-    pub(super) fn questions(
-        &self,
-        number: usize,
-        seed: u64,
-        known: &[String],
-        verdicts: bool,
-    ) -> Vec<Question> {
+    /// So many bugs, those that are not known yet first.
+    pub(super) fn bugs(&self, number: usize, seed: u64, known: &[String]) -> Vec<&Specimen> {
         let mut bugs = shuffled(self.bugs.iter(), seed, |bug| &bug.name);
         bugs.sort_by_key(|bug| known.contains(&bug.name));
-        let kind = |index: usize| match index % 2 {
-            _ if verdicts => Kind::Verdict,
-            0 => Kind::Change,
-            _ => Kind::Bug,
-        };
-        let bugs = bugs.into_iter().take(number).enumerate();
-        bugs.map(|(index, bug)| self.question(bug, kind(index), seed)).collect()
+        bugs.truncate(number);
+        bugs
     }
 
-    fn question(&self, bug: &Specimen, kind: Kind, seed: u64) -> Question {
+    /// About this bug; with the criteria that a verdict on it has seen hold, if it was judged. A header names only some of
+    /// those that do not.
+    pub(super) fn question(&self, bug: &Specimen, kind: Kind, green: &[String], seed: u64) -> Question {
+        let is_green = |test: &str| green.iter().any(|other| other == test);
         let (right, wrong) = match kind {
-            Kind::Bug => (self.sentence(bug), self.blind(bug)),
-            Kind::Change => (what(bug), self.others(|other| other.name != bug.name)),
-            // Bugs with a criterion in common may look the same from outside.
-            Kind::Verdict => (what(bug), self.others(|other| !shares(bug, other))),
+            Kind::Change => (what(bug), self.others(|_| true)),
+            Kind::Costs => (
+                what(bug),
+                self.others(|other| other.fact("costs") != bug.fact("costs") && !shares(bug, other)),
+            ),
+            // With another bug something would be red that is green.
+            Kind::Verdict => (what(bug), self.others(|other| other.caught_by().into_iter().any(is_green))),
+            Kind::Criterion => {
+                let green = self.criteria.iter().filter(|criterion| is_green(&criterion.path()));
+                let right = self.sentences(bug).into_iter().next().unwrap_or_default();
+                (right, green.map(|criterion| criterion.sentence.clone()).collect())
+            }
         };
         // Neither kind of answer may be wrong in other words.
         let wrong = wrong.into_iter().filter(|other| *other != right);
         let seed = hash(&(seed, &bug.name));
         let wrong = shuffled(wrong, seed, |text| text).into_iter().take(CHOICES - 1);
         let choices = shuffled(wrong.chain([right.clone()]), seed + 1, |text| text);
+        if choices.len() == 1 && kind != Kind::Change {
+            // Everything is red: what could be wrong?
+            return self.question(bug, Kind::Change, green, seed);
+        }
         let right = choices.iter().position(|choice| *choice == right).unwrap_or_default();
         Question { bug: bug.clone(), kind, choices, right }
-    }
-
-    /// The sentence of the criterion that its header names first.
-    fn sentence(&self, bug: &Specimen) -> String {
-        self.sentences(bug).into_iter().next().unwrap_or_default()
     }
 
     /// The sentences of the criteria that its header names.
@@ -82,17 +83,6 @@ impl Zoo {
             criterion.map_or(test.to_string(), |criterion| criterion.sentence.clone())
         };
         bug.caught_by().iter().map(sentence).collect()
-    }
-
-    /// The sentences of criteria that do not see the bug. A header names those that always do, and others may see it
-    /// now and then; so those are left out that see anything together with one of them.
-    fn blind(&self, bug: &Specimen) -> Vec<String> {
-        let together = |test: &str| {
-            let mut relatives = self.bugs.iter().filter(|other| shares(bug, other));
-            relatives.any(|other| other.caught_by().contains(&test))
-        };
-        let blind = self.criteria.iter().filter(|criterion| !together(&criterion.path()));
-        blind.map(|criterion| criterion.sentence.clone()).collect()
     }
 
     fn others(&self, is_wrong: impl Fn(&Specimen) -> bool) -> Vec<String> {
@@ -139,55 +129,73 @@ mod tests {
     }
 
     #[test]
-    fn each_bug_of_each_drill_makes_a_question_of_each_kind() {
+    fn each_bug_of_each_drill_makes_a_question_with_one_right_answer() {
         for (zoo, seed) in zoos().iter().zip(0..) {
             for bug in &zoo.bugs {
-                for kind in [Kind::Change, Kind::Bug, Kind::Verdict] {
-                    let question = zoo.question(bug, kind, seed);
-                    let mut choices = question.choices.clone();
-                    choices.sort();
-                    choices.dedup();
-                    let name = (&bug.name, kind);
-                    assert!(
-                        question.choices.len() == choices.len() && choices.len() > 1,
-                        "{name:?}: {choices:?}"
-                    );
-                    let right = &question.choices[question.right];
-                    let wanted = if kind == Kind::Bug { zoo.sentence(bug) } else { what(bug) };
-                    assert!(*right == wanted && !right.is_empty(), "{name:?}: {right}");
+                for kind in [Kind::Change, Kind::Costs] {
+                    let question = zoo.question(bug, kind, &[], seed);
+                    let (name, choices) = ((&bug.name, kind), &question.choices);
+                    assert!(choices.len() > 1 && choices.len() <= CHOICES, "{name:?}: {choices:?}");
+                    assert_eq!(choices.iter().filter(|choice| **choice == what(bug)).count(), 1, "{name:?}");
+                    assert_eq!(choices[question.right], what(bug), "{name:?}");
                 }
             }
         }
     }
 
     #[test]
-    fn no_wrong_answer_is_a_criterion_that_catches_the_bug() {
+    fn a_verdict_rules_out_every_wrong_answer() {
         for zoo in zoos() {
             for bug in &zoo.bugs {
-                let (question, sentences) = (zoo.question(bug, Kind::Bug, 7), zoo.sentences(bug));
-                let also = question.choices.iter().filter(|choice| sentences.contains(choice)).count();
-                assert_eq!(also, 1, "{}: {:?}", bug.name, question.choices);
+                let mut green: Vec<String> = zoo.criteria.iter().map(Criterion::path).collect();
+                green.retain(|test| !bug.caught_by().contains(&test.as_str()));
+                let question = zoo.question(bug, Kind::Verdict, &green, 7);
+                let wrong = |choice: &&String| **choice != what(bug);
+                for choice in question.choices.iter().filter(wrong).filter(|_| question.kind == Kind::Verdict)
+                {
+                    let mut others = zoo.bugs.iter().filter(|other| what(other) == *choice);
+                    let seen = others.all(|other| {
+                        other.caught_by().iter().any(|test| green.iter().any(|green| green == test))
+                    });
+                    assert!(seen, "{}: {choice}", bug.name);
+                }
+                let question = zoo.question(bug, Kind::Criterion, &green, 7);
+                let sentences = zoo.sentences(bug);
+                let named = question.choices.iter().filter(|choice| sentences.contains(choice)).count();
+                assert!(
+                    question.kind == Kind::Criterion && named == 1,
+                    "{}: {:?}",
+                    bug.name,
+                    question.choices
+                );
             }
+        }
+    }
+
+    #[test]
+    fn where_all_is_red_the_change_is_shown() {
+        let zoo = zoos().remove(0);
+        for kind in [Kind::Verdict, Kind::Criterion] {
+            assert_eq!(zoo.question(&zoo.bugs[0], kind, &[], 1).kind, Kind::Change);
         }
     }
 
     #[test]
     fn a_seed_asks_the_same_again_and_another_one_something_else() {
         let zoo = zoos().remove(0);
-        let names = |seed| {
-            let questions = zoo.questions(5, seed, &[], false);
-            questions.into_iter().map(|question| (question.bug.name, question.right)).collect::<Vec<_>>()
+        let asked = |seed| {
+            let bugs = zoo.bugs(5, seed, &[]).into_iter();
+            bugs.map(|bug| (&bug.name, zoo.question(bug, Kind::Change, &[], seed).right)).collect::<Vec<_>>()
         };
-        assert_eq!(names(1), names(1));
-        assert!((2..20).any(|seed| names(seed) != names(1)));
+        assert_eq!(asked(1), asked(1));
+        assert!((2..20).any(|seed| asked(seed) != asked(1)));
     }
 
     #[test]
     fn what_is_known_is_asked_last() {
         let zoo = zoos().remove(0);
         let known: Vec<String> = zoo.bugs.iter().skip(1).map(|bug| bug.name.clone()).collect();
-        let questions = zoo.questions(2, 1, &known, false);
-        assert_eq!(questions[0].bug.name, zoo.bugs[0].name);
-        assert_eq!(questions.len(), 2);
+        let bugs = zoo.bugs(2, 1, &known);
+        assert_eq!((bugs[0].name.as_str(), bugs.len()), (zoo.bugs[0].name.as_str(), 2));
     }
 }
