@@ -12,6 +12,7 @@ mod reset;
 mod review;
 mod scaffold;
 pub(crate) mod services;
+mod shard;
 mod soak;
 mod verify;
 mod watch;

@@ -1,7 +1,7 @@
 //! The learner's code beside the solution.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::Path;
 
 use lexopt::prelude::*;
 
@@ -34,7 +34,8 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
         }
     }
     for drill in selection::required(&words, "diff")? {
-        if !yes && is_untouched(&drill) && !wants_to_see(&drill)? {
+        let exercise = workspace::root().join(drill.path(Set::Exercises));
+        if !yes && is_untouched(&drill, &exercise) && !wants_to_see(&drill)? {
             continue;
         }
         let colour = if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
@@ -57,10 +58,10 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
     Ok(0)
 }
 
-/// Whether the exercise is what was given.
-fn is_untouched(drill: &Drill) -> bool {
-    let sources = |folder: PathBuf| patch::files(&workspace::root().join(folder));
-    matches!((sources(drill.path(Set::Exercises)), sources(drill.stub())), (Ok(own), Ok(given)) if own == given)
+/// Whether the exercise in this folder is what was given.
+pub(super) fn is_untouched(drill: &Drill, folder: &Path) -> bool {
+    let given = patch::files(&workspace::root().join(drill.stub()));
+    matches!((patch::files(folder), given), (Ok(own), Ok(given)) if own == given)
 }
 
 /// A solution that has been seen cannot be found any more.
