@@ -54,7 +54,7 @@ fn unknown(word: &str) -> Error {
 
 fn overview() -> String {
     let row =
-        |name: &str, summary: &str| format!("  {name:<9} {}\n", summary.replace('\n', "\n            "));
+        |name: &str, summary: &str| format!("  {name:<12} {}\n", summary.replace('\n', "\n               "));
     let commands: String =
         command::ALL.iter().map(|Command { name, summary, .. }| row(name, summary)).collect();
     let apart = [(services::NAME, services::SUMMARY)].into_iter().chain(journey::SUMMARIES);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod completions;
 mod diff;
 mod hint;
 pub(crate) mod journey;
@@ -45,6 +46,7 @@ pub(crate) const ALL: &[Command] = &[
     soak::COMMAND,
     bench::COMMAND,
     scaffold::COMMAND,
+    completions::COMMAND,
 ];
 
 /// A count that an option gives, of which less than one makes no sense.
