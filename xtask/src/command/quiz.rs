@@ -141,7 +141,10 @@ impl<'a> Quiz<'a> {
             self.tell(bug);
             self.remember(bug, is_right)?;
         }
-        println!("{right} of {asked} right. {}", self.standing()?);
+        if asked > 0 {
+            print!("{right} of {asked} right. ");
+        }
+        println!("{}", self.standing()?);
         Ok(0)
     }
 
