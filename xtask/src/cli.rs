@@ -21,7 +21,8 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
         "-V" | "--version" => return Ok(show(concat!("Drain Drills ", env!("CARGO_PKG_VERSION"), "\n"))),
         supervise::NAME => return supervise::main(arguments),
         services::NAME => return services::run(arguments),
-        journey::NAME => return journey::run(arguments),
+        journey::PLAN => return journey::plan(arguments),
+        journey::BOOK => return journey::book(arguments),
         _ => interrupt::listen(),
     }
     if !Path::new("/proc/self/stat").exists() {
@@ -42,7 +43,8 @@ fn show(help: &str) -> u8 {
 }
 
 fn unknown(word: &str) -> Error {
-    let names = command::ALL.iter().map(|command| command.name).chain([services::NAME, journey::NAME]);
+    let names =
+        command::ALL.iter().map(|command| command.name).chain([services::NAME, journey::PLAN, journey::BOOK]);
     let meant = match selection::nearest(word, names) {
         Some(name) => format!("; did you mean `{name}`?"),
         None => ".".to_owned(),
@@ -52,11 +54,11 @@ fn unknown(word: &str) -> Error {
 
 fn overview() -> String {
     let row =
-        |name: &str, summary: &str| format!("  {name:<9} {}\n", summary.replace('\n', "\n            "));
+        |name: &str, summary: &str| format!("  {name:<12} {}\n", summary.replace('\n', "\n               "));
     let commands: String =
         command::ALL.iter().map(|Command { name, summary, .. }| row(name, summary)).collect();
-    let apart = [(services::NAME, services::SUMMARY), (journey::NAME, journey::SUMMARY)];
-    let apart: String = apart.map(|(name, summary)| row(name, summary)).concat();
+    let apart = [(services::NAME, services::SUMMARY)].into_iter().chain(journey::SUMMARIES);
+    let apart: String = apart.map(|(name, summary)| row(name, summary)).collect();
     format!(
         "\
 Drain Drills: judge your work, and see that the judge can be trusted.

@@ -2,15 +2,18 @@
 
 mod bench;
 mod check;
+mod completions;
 mod diff;
 mod hint;
 pub(crate) mod journey;
 mod list;
 mod pages;
+mod quiz;
 mod reset;
 mod review;
 mod scaffold;
 pub(crate) mod services;
+mod shard;
 mod soak;
 mod verify;
 mod watch;
@@ -28,7 +31,7 @@ pub(crate) struct Command {
     pub(crate) run: fn(lexopt::Parser) -> Result<u8>,
 }
 
-/// All but `services`, which is handed over to a program of its own.
+/// All but `services`, `plan` and `book`, which are handed over to programs of their own.
 pub(crate) const ALL: &[Command] = &[
     check::COMMAND,
     watch::COMMAND,
@@ -37,11 +40,13 @@ pub(crate) const ALL: &[Command] = &[
     diff::COMMAND,
     reset::COMMAND,
     zoo::COMMAND,
+    quiz::COMMAND,
     review::COMMAND,
     verify::COMMAND,
     soak::COMMAND,
     bench::COMMAND,
     scaffold::COMMAND,
+    completions::COMMAND,
 ];
 
 /// A count that an option gives, of which less than one makes no sense.

@@ -23,9 +23,11 @@
 //! | `side_by_side` | work that is done several at a time |
 //! | `interrupt`, `processes` | Ctrl-C and SIGTERM stop everything that was started |
 //! | `reporter` | what is told while something takes long |
+//! | `answer` | what somebody types |
 //! | `typeset`, `value`, `error` | text for a terminal; JSON without ceremony; one clear line |
 #![forbid(unsafe_code)]
 
+mod answer;
 mod built_here;
 mod cli;
 mod command;

@@ -9,7 +9,7 @@ use tinyjson::JsonValue;
 
 use crate::drill::Drill;
 use crate::error::{At as _, Error, Result};
-use crate::value::{Get as _, number, object};
+use crate::value::{Get as _, list, number, object, text};
 use crate::workspace;
 
 /// The folder of everything that belongs to the learner and not to git.
@@ -23,6 +23,8 @@ pub(crate) struct Progress {
     lights: HashMap<String, usize>,
     /// Hints shown so far, by drill.
     hints: HashMap<String, usize>,
+    /// Names of the bugs that were told apart in the last quiz that asked for them, by drill.
+    known: HashMap<String, Vec<String>>,
 }
 
 impl Progress {
@@ -49,7 +51,19 @@ impl Progress {
             let counts = map.into_iter().flatten();
             counts.filter_map(|(drill, count)| Some((drill.clone(), *count.get::<f64>()? as usize))).collect()
         };
-        Ok(Self { lights: counts("lights"), hints: counts("hints") })
+        let known = value.get_value("known").and_then(|map| map.get::<HashMap<String, JsonValue>>());
+        let names = |drill: &JsonValue| {
+            Some(
+                drill
+                    .get::<Vec<JsonValue>>()?
+                    .iter()
+                    .filter_map(|name| name.get::<String>().cloned())
+                    .collect(),
+            )
+        };
+        let known =
+            known.into_iter().flatten().filter_map(|(drill, bugs)| Some((drill.clone(), names(bugs)?)));
+        Ok(Self { lights: counts("lights"), hints: counts("hints"), known: known.collect() })
     }
 
     /// Writes a new file beside the old one and puts it in its place: a crash leaves one or the other.
@@ -62,16 +76,19 @@ impl Progress {
                 counts.iter().map(|(drill, count)| (drill.clone(), number(*count as f64))).collect(),
             )
         };
+        let names = |bugs: &Vec<String>| list(bugs.iter().map(text));
+        let known = self.known.iter().map(|(drill, bugs)| (drill.clone(), names(bugs)));
         let value = object([
             ("version", number(1)),
             ("lights", counts(&self.lights)),
             ("hints", counts(&self.hints)),
+            ("known", JsonValue::Object(known.collect())),
         ]);
-        let text =
+        let written =
             value.format().map_err(|error| Error::new(format!("cannot write the progress: {error}")))?;
         let new = folder.join(format!("progress.json.{}", std::process::id()));
         let mut file = fs::File::create(&new).at("create", &new)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).at("write", &new)?;
+        file.write_all(written.as_bytes()).and_then(|()| file.sync_all()).at("write", &new)?;
         fs::rename(&new, &path).at("write", &path)
     }
 
@@ -103,6 +120,18 @@ impl Progress {
 
     pub(crate) fn hints(&self, drill: &Drill) -> usize {
         self.hints.get(&drill.name).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn known(&self, drill: &Drill) -> Vec<String> {
+        self.known.get(&drill.name).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_known(&mut self, drill: &Drill, bug: &str, is_known: bool) {
+        let known = self.known.entry(drill.name.clone()).or_default();
+        known.retain(|other| other != bug);
+        if is_known {
+            known.push(bug.to_owned());
+        }
     }
 
     pub(crate) fn set_hints(&mut self, drill: &Drill, shown: usize) {

@@ -3,6 +3,7 @@
 mod workspace;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -50,9 +51,10 @@ fn list_says_how_much_is_done_and_what_is_next() {
     let (code, said) = run(&root, &["list"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.ends_with("1 of 2 done. Next: task-02  A drill, brief: exercises/task-02/README.md\n"),
+        said.contains("1 of 2 done. Next: task-02  A drill, brief: exercises/task-02/README.md\n"),
         "{said}"
     );
+    assert!(said.contains("cargo xtask book"), "{said}");
     let (_, said) = run(&root, &["list", "--json"]);
     assert!(said.contains("\"next\": \"task-02\"") && said.contains("\"done\": 1"), "{said}");
 }
@@ -94,6 +96,27 @@ fn the_solution_of_an_untouched_exercise_is_shown_only_to_who_insists() {
 fn the_runner_tells_its_version() {
     let (code, said) = run(&learners("version"), &["--version"]);
     assert_eq!((code, said), (Some(0), format!("Drain Drills {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+/// What `plan` says on stderr, and the exit code, where cargo does this when it is to build.
+fn with_cargo(name: &str, building: &str) -> (Option<i32>, String) {
+    let root = learners(name);
+    let cargo = root.join("cargo");
+    fs::write(&cargo, format!("#!/bin/sh\n[ $1 = build ] || exit 0\n{building}\n")).expect("a script");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    let mut plan = workspace::runner(&root);
+    let output = plan.arg("plan").env("CARGO", &cargo).stdin(Stdio::null()).output().expect("it starts");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn plan_says_that_it_builds_and_only_then() {
+    let (code, said) = with_cargo("builds", "echo '   Compiling a' >&2; echo '   Compiling b' >&2");
+    assert_eq!((code, said.as_str()), (Some(0), "building what plans and draws\n"));
+    let (code, said) = with_cargo("is-built", "echo '    Finished `dev` profile' >&2");
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    let (code, said) = with_cargo("does-not-build", "echo 'error: no network' >&2; exit 101");
+    assert!(code == Some(2) && said.contains("no network") && said.contains("cannot be built"), "{said}");
 }
 
 /// The crate that plans is not in a workspace that a test makes up, so this is the real one.

@@ -43,6 +43,32 @@ fn markdown_without_a_file_is_all_that_stands_on_stdout() {
     assert!(!said.contains("Next: cargo xtask hint"), "{said}");
 }
 
+/// Of a clone, what was begun is judged.
+#[test]
+fn a_clone_is_judged_drill_by_drill() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let clone = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clone");
+    let _ = fs::remove_dir_all(&clone);
+    let lay = |from: &Path, name: &str| {
+        let to = clone.join("exercises").join(name);
+        fs::create_dir_all(to.join("src")).expect("a folder");
+        fs::copy(from.join("Cargo.toml"), to.join("Cargo.toml")).expect("a manifest");
+        for file in fs::read_dir(from.join("src")).expect("sources").flatten() {
+            fs::copy(file.path(), to.join("src").join(file.file_name())).expect("a source");
+        }
+    };
+    let name = clone.to_str().expect("a name");
+    lay(&root.join("solutions/task-02/stub"), "task-02");
+    let (screen, said) = check(name, &["--markdown"], 0, &[]);
+    assert!(screen.is_empty() && said.contains("no drill has been begun"), "{screen}{said}");
+    let submissions = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/submissions");
+    lay(&submissions.join("not-compiling"), "task-01");
+    let (screen, _) = check(name, &["--markdown"], 1, &[]);
+    assert!(screen.starts_with("## task-01: ") && !screen.contains("task-02"), "{screen}");
+    let (screen, said) = check(name, &["3"], 2, &[]);
+    assert!(screen.is_empty() && said.contains("task-03"), "{screen}{said}");
+}
+
 #[test]
 fn a_file_that_cannot_be_written_is_named_before_anything_is_judged() {
     let folder = env!("CARGO_TARGET_TMPDIR");

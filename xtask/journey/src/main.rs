@@ -9,6 +9,8 @@
 //! | `evenings` | [`Evenings`](evenings::Evenings): on which days somebody works |
 //! | `plan` | `plan`: which drill is due on which evening |
 //! | `calendar` | the same for a calendar |
+//! | `book` | `book`: builds it with mdBook, and opens it |
+//! | `layout`, `links` | the pages of the book; the links in a page |
 //! | `verdict` | [`Check`](verdict::Check): what came of a check, read from stdin |
 //! | `timeline` | what happened when, read from the picture of the terminal |
 //! | `picture` | the same as SVG |
@@ -23,11 +25,14 @@
 //! | `review_page`, `review_markdown` | `review html`, `review markdown` |
 #![forbid(unsafe_code)]
 
+mod book;
 mod calendar;
 mod checklist;
 mod difference;
 mod drill;
 mod evenings;
+mod layout;
+mod links;
 mod markdown;
 mod packet;
 mod page;
@@ -53,6 +58,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or_default()).collect();
     let said = match words.as_slice() {
         ["plan", ..] => plan::run(lexopt::Parser::from_args(&arguments[1..])),
+        ["book", root, work, ..] => {
+            book::run(root.as_ref(), work.as_ref(), lexopt::Parser::from_args(&arguments[3..]))
+        }
         ["check", "html"] => verdict::read(stdin()).map(|check| verdict_page::of(&check)),
         ["check", "markdown"] => verdict::read(stdin()).map(|check| markdown::of(&check)),
         ["review", form @ ("html" | "markdown")] => packet::read(stdin()).and_then(|packet| {

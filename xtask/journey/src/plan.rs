@@ -15,6 +15,8 @@ use crate::evenings::Evenings;
 
 /// A time-box holds the first attempt. The brief, what it names, and the comparison take as long again.
 const WITH_READING: u32 = 2;
+/// A longer box is no attempt any more, and holds the reading.
+const ATTEMPT: Duration = Duration::from_secs(8 * 60 * 60);
 /// What one can do after a day's work.
 const EVENING: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -29,6 +31,7 @@ usage: cargo xtask plan --start DATE [OPTIONS]
 
 An evening is two hours, and each drill begins on one of its own; it takes its
 time-box, and as long again for the brief, what it names, and the comparison.
+The capstone's week is one of full days, and holds all of that: 20 evenings.
 ";
 
 /// A drill, and the evenings that it takes.
@@ -85,7 +88,8 @@ fn date(text: &str) -> Result<Date, String> {
 fn plan(drills: Vec<Drill>, evenings: &Evenings, start: Date) -> Vec<Due> {
     let mut dates = evenings.from(start);
     let due = |drill: Drill| {
-        let needs = (drill.time_box * WITH_READING).as_secs().div_ceil(EVENING.as_secs()).max(1);
+        let factor = if drill.time_box > ATTEMPT { 1 } else { WITH_READING };
+        let needs = (drill.time_box * factor).as_secs().div_ceil(EVENING.as_secs()).max(1);
         Due { evenings: dates.by_ref().take(needs as usize).collect(), drill }
     };
     drills.into_iter().map(due).collect()
@@ -199,6 +203,13 @@ mod tests {
         assert_eq!(evenings[0], [date(2026, 12, 3)]);
         assert_eq!(evenings[1], [date(2026, 12, 4), date(2026, 12, 7)]);
         assert_eq!(evenings[2], [date(2026, 12, 8)]);
+    }
+
+    #[test]
+    fn a_box_longer_than_a_day_holds_its_reading() {
+        let drills = vec![drill("capstone", 40 * 60, false)];
+        let plan = plan(drills, &Evenings::of_working_days(), date(2026, 12, 1));
+        assert_eq!(plan[0].evenings.len(), 20);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Judges drills, shows the verdicts, and keeps what the learner has reached.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lexopt::prelude::*;
 
@@ -26,7 +26,8 @@ usage: cargo xtask check [SELECTION...] [OPTIONS]
 
   --set SET       exercises (default) or solutions
   --path DIR      judge the task crate in DIR, a partner's for instance, with our
-                  own acceptance tests; DIR is not changed
+                  own acceptance tests; DIR is not changed. If DIR is a clone of
+                  this project: its drills, all that were begun without SELECTION
   --all-lights    run the load light also when the tests light is red
   --fast          leave the load light and the race check out
   --only TEXT     only criteria with TEXT in their sentence or test name
@@ -40,7 +41,7 @@ A FILE that is there is written over only if it is as we have written it.
 examples: cargo xtask check 3
           cargo xtask check 3 --html verdict.html
           cargo xtask check --path ../partner/exercises/task-03
-          cargo xtask check all --markdown >> $GITHUB_STEP_SUMMARY
+          cargo xtask check --path ../partner --markdown >> $GITHUB_STEP_SUMMARY
 ",
     run,
 };
@@ -116,8 +117,9 @@ fn set_named(name: &str) -> Result<Set> {
 fn run(arguments: lexopt::Parser) -> Result<u8> {
     let options = Options::parse(arguments)?;
     let chosen = choose(&options)?;
-    if chosen.is_empty() && options.on_screen() {
-        println!("{} Name one to judge it again.", Progress::load()?.next_of(&drill::all()?));
+    if chosen.is_empty() {
+        let said = nothing_chosen(&options)?;
+        if options.on_screen() { println!("{said}") } else { eprintln!("{said}") }
     }
     let mut verdicts = Vec::new();
     let mut remembered = Ok(());
@@ -156,15 +158,39 @@ fn conclude(verdicts: &[Verdict], options: &Options) -> Result<()> {
     Ok(())
 }
 
+fn nothing_chosen(options: &Options) -> Result<String> {
+    Ok(match &options.path {
+        Some(path) => format!("{}: no drill has been begun", path.display()),
+        None => format!("{} Name one to judge it again.", Progress::load()?.next_of(&drill::all()?)),
+    })
+}
+
 fn choose(options: &Options) -> Result<Vec<Drill>> {
     let drills = drill::all()?;
     let chosen = selection::select(&options.words, &drills)?;
     match (&options.path, chosen.as_slice()) {
+        (Some(path), []) if is_clone(path) => {
+            let is_begun = |drill: &Drill| {
+                let folder = in_clone(path, drill);
+                folder.exists() && !super::diff::is_untouched(drill, &folder)
+            };
+            Ok(drills.into_iter().filter(is_begun).collect())
+        }
+        (Some(path), _) if is_clone(path) => Ok(chosen),
         (Some(_), [_, _, ..]) => Err(Error::new("--path DIR judges one drill: name one, or none")),
         (Some(path), []) => Ok(vec![Scratch::drill_in(path, &drills)?]),
         (None, []) => first_not_done(&drills),
         _ => Ok(chosen),
     }
+}
+
+/// Whether this is a folder of drills, and not of one.
+fn is_clone(path: &Path) -> bool {
+    path.join(Set::Exercises.folder()).is_dir()
+}
+
+fn in_clone(clone: &Path, drill: &Drill) -> PathBuf {
+    clone.join(drill.path(Set::Exercises))
 }
 
 /// None if all are done.
@@ -179,6 +205,7 @@ fn judge(drill: &Drill, options: &Options) -> Result<Verdict> {
     match &options.path {
         None => judge(Submission::of_set(drill, options.set)),
         Some(path) => {
+            let path = &if is_clone(path) { in_clone(path, drill) } else { path.clone() };
             let scratch = Scratch::of_submission(drill, path)?;
             judge(Submission::at(path, drill, &scratch))
         }

@@ -1,7 +1,7 @@
 //! The learner's code beside the solution.
 
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use lexopt::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::command::Command as Entry;
 use crate::drill::{Drill, Set};
 use crate::environment::git;
 use crate::error::{Error, Result};
-use crate::{patch, selection, workspace};
+use crate::{answer, patch, selection, workspace};
 
 pub(crate) const COMMAND: Entry = Entry {
     name: "diff",
@@ -34,7 +34,8 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
         }
     }
     for drill in selection::required(&words, "diff")? {
-        if !yes && is_untouched(&drill) && !wants_to_see(&drill)? {
+        let exercise = workspace::root().join(drill.path(Set::Exercises));
+        if !yes && is_untouched(&drill, &exercise) && !wants_to_see(&drill)? {
             continue;
         }
         let colour = if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
@@ -57,10 +58,10 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
     Ok(0)
 }
 
-/// Whether the exercise is what was given.
-fn is_untouched(drill: &Drill) -> bool {
-    let sources = |folder: PathBuf| patch::files(&workspace::root().join(folder));
-    matches!((sources(drill.path(Set::Exercises)), sources(drill.stub())), (Ok(own), Ok(given)) if own == given)
+/// Whether the exercise in this folder is what was given.
+pub(super) fn is_untouched(drill: &Drill, folder: &Path) -> bool {
+    let given = patch::files(&workspace::root().join(drill.stub()));
+    matches!((patch::files(folder), given), (Ok(own), Ok(given)) if own == given)
 }
 
 /// A solution that has been seen cannot be found any more.
@@ -70,11 +71,6 @@ fn wants_to_see(drill: &Drill) -> Result<bool> {
     if !io::stdin().is_terminal() {
         return Err(Error::new(format!("{untouched}; `--yes` shows it")));
     }
-    print!("{untouched}. Show it? [y/N] ");
-    let mut answer = String::new();
-    let _ = io::stdout().flush();
-    io::stdin()
-        .read_line(&mut answer)
-        .map_err(|error| Error::new(format!("cannot read the answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let answer = answer::to(&format!("{untouched}. Show it? [y/N] "))?;
+    Ok(matches!(answer.as_deref(), Some("y" | "Y" | "yes")))
 }

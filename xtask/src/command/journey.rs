@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
@@ -14,14 +15,31 @@ use crate::progress::Progress;
 use crate::workspace::{self, Workspace};
 use crate::{drill, interrupt, value};
 
-pub(crate) const NAME: &str = "plan";
-pub(crate) const SUMMARY: &str = "which drill on which evening, for a calendar, too";
+pub(crate) const PLAN: &str = "plan";
+pub(crate) const BOOK: &str = "book";
+pub(crate) const SUMMARIES: [(&str, &str); 2] = [
+    (PLAN, "which drill on which evening, for a calendar, too"),
+    (BOOK, "all that there is to read, in a browser"),
+];
+
+const PACKAGE: &str = "drain-journey";
 
 /// Becomes that program, with what `list --json` says as its stdin.
-pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
+pub(crate) fn plan(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
+    interrupt::listen();
     let drills = list::as_json(&drill::all()?, &Progress::load()?);
-    let mut program = program(NAME, &drills)?;
-    Err(Error::new(format!("cannot start cargo: {}", program.args(arguments).exec())))
+    Err(become_it(program(PLAN, &drills)?.args(arguments)))
+}
+
+/// Becomes that program, told where everything is.
+pub(crate) fn book(arguments: impl Iterator<Item = OsString>) -> Result<u8> {
+    interrupt::listen();
+    let mut program = run(BOOK)?;
+    Err(become_it(program.arg(workspace::root()).arg(workspace::work_folder().join("book")).args(arguments)))
+}
+
+fn become_it(cargo: &mut Command) -> Error {
+    Error::new(format!("cannot start cargo: {}", cargo.exec()))
 }
 
 /// What that program makes of a value: a page.
@@ -42,13 +60,40 @@ fn program(name: &str, value: &JsonValue) -> Result<Command> {
     let told = File::open(&path).at("read", &path)?;
     // It is open, and nobody else needs its name.
     let _ = fs::remove_file(&path);
-    let main = Workspace::main();
-    if !main.target.join("debug/drain-journey").exists() {
-        eprintln!("building what plans and draws; it is done once");
-    }
-    let mut cargo = workspace::cargo(&main);
-    // What is written is written where the learner is.
-    cargo.current_dir(".").args(["run", "--quiet", "--package", "drain-journey", "--", name]);
+    let mut cargo = run(name)?;
     cargo.stdin(told);
     Ok(cargo)
+}
+
+/// That program, built.
+fn run(name: &str) -> Result<Command> {
+    build()?;
+    let mut cargo = workspace::cargo(&Workspace::main());
+    // What is written is written where the learner is.
+    cargo.current_dir(".").args(["run", "--quiet", "--package", PACKAGE, "--", name]);
+    Ok(cargo)
+}
+
+/// Builds that program, and says so where there is something to build: the first time, and after a pull.
+fn build() -> Result<()> {
+    let mut cargo = workspace::cargo(&Workspace::main());
+    cargo.args(["build", "--color", "never", "--package", PACKAGE]).env("CARGO_TERM_QUIET", "false");
+    cargo.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let (mut child, _group) = interrupt::spawn(&mut cargo)?;
+    let (mut is_told, mut said) = (false, String::new());
+    let lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+    for line in lines.map_while(std::result::Result::ok) {
+        if !is_told && ["Blocking", "Compiling"].iter().any(|verb| line.trim_start().starts_with(verb)) {
+            eprintln!("building what plans and draws");
+            is_told = true;
+        }
+        said = said + &line + "\n";
+    }
+    let status = child.wait().map_err(|error| Error::new(format!("cargo: {error}")))?;
+    interrupt::check()?;
+    if status.success() {
+        return Ok(());
+    }
+    eprint!("{said}");
+    Err(Error::new("what plans and draws cannot be built: see why above"))
 }

@@ -37,6 +37,7 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
             println!("{name:<9} {title:<width$}  {level:<12}  {time_box:<10}  {}", state(drill, &progress));
         }
         println!("\n{} of {} done. {}", done(&chosen, &progress), chosen.len(), progress.next_of(&chosen));
+        println!("All that there is to read: cargo xtask book");
     }
     Ok(0)
 }

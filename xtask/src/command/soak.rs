@@ -11,6 +11,7 @@ use drain_criteria::Criterion;
 
 use lexopt::prelude::*;
 
+use crate::command::shard::Shard;
 use crate::command::{Command, at_least_one};
 use crate::drill::{Drill, Set};
 use crate::error::{Error, Result};
@@ -33,6 +34,7 @@ usage: cargo xtask soak [SELECTION...] [OPTIONS]
   --runs N        how often each criterion runs (default 200)
   --load N        busy loops beside it, for each core (default 4)
   --jobs N        criteria side by side (default 4)
+  --shard I/N     only part I of N; all parts together are the whole
   --json FILE     where the table is kept (default target/drain/soak.json)
 ",
     run,
@@ -45,19 +47,21 @@ struct Options {
     load: usize,
     /// Criteria side by side.
     jobs: usize,
+    shard: Shard,
     json: PathBuf,
 }
 
 impl Options {
     fn parse(mut arguments: lexopt::Parser) -> Result<Self> {
         let json = workspace::work_folder().join("soak.json");
-        let mut options = Self { words: Vec::new(), runs: 200, load: 4, jobs: 4, json };
+        let mut options = Self { words: Vec::new(), runs: 200, load: 4, jobs: 4, shard: Shard::WHOLE, json };
         while let Some(argument) = arguments.next()? {
             match argument {
                 Value(word) => options.words.push(word.string()?),
                 Long("runs") => options.runs = at_least_one("--runs", &mut arguments)?,
                 Long("load") => options.load = arguments.value()?.parse()?,
                 Long("jobs") => options.jobs = at_least_one("--jobs", &mut arguments)?,
+                Long("shard") => options.shard = Shard::parse(&arguments.value()?.string()?)?,
                 Long("json") => options.json = arguments.value()?.into(),
                 argument => return Err(argument.unexpected().into()),
             }
@@ -82,13 +86,13 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
     let options = &Options::parse(arguments)?;
     let chosen = selection::or_all(&options.words)?;
     let mut built = Vec::new();
-    for drill in chosen {
+    for (drill, criteria) in part(chosen, options.shard)? {
         let compiled =
             compile::acceptance(&Workspace::main(), &drill.package(Set::Solutions), &Reporter::new())?;
         let binary = compiled
             .result
             .map_err(|said| Error::new(format!("{} does not compile:\n{said}", drill.name)))?;
-        built.push((drill.criteria()?, drill, binary));
+        built.push((criteria, drill, binary));
     }
     let busy = Busy::start(options.load);
     let mut rows = Vec::new();
@@ -107,6 +111,20 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
     } else {
         0
     })
+}
+
+/// What of these drills belongs to the part.
+fn part(drills: Vec<Drill>, shard: Shard) -> Result<Vec<(Drill, Vec<Criterion>)>> {
+    let mut work = Vec::new();
+    for drill in &drills {
+        work.extend(drill.criteria()?.into_iter().map(|criterion| (drill, criterion)));
+    }
+    let work = shard.of(work);
+    let of = |drill: Drill| {
+        let mine = work.iter().filter(|(other, _)| **other == drill);
+        (drill.clone(), mine.map(|(_, criterion)| criterion.clone()).collect::<Vec<_>>())
+    };
+    Ok(drills.iter().cloned().map(of).filter(|(_, criteria)| !criteria.is_empty()).collect())
 }
 
 fn soak(drill: &Drill, binary: &Binary, criteria: &[Criterion], options: &Options) -> Result<Vec<Row>> {
@@ -215,4 +233,27 @@ fn write(rows: &[Row], options: &Options) -> Result<()> {
         ("criteria", list(rows)),
     ]);
     value::write(&options.json, &table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill;
+
+    #[test]
+    fn all_parts_together_are_the_whole() {
+        let names = |shard: &str| {
+            let part = part(drill::all().unwrap(), Shard::parse(shard).unwrap()).unwrap();
+            let names = part.into_iter().flat_map(|(drill, criteria)| {
+                criteria.into_iter().map(move |criterion| (drill.name.clone(), criterion.name))
+            });
+            names.collect::<Vec<_>>()
+        };
+        let mut together = [names("1/3"), names("2/3"), names("3/3")].concat();
+        let mut whole = names("1/1");
+        together.sort();
+        whole.sort();
+        assert!(whole.len() > 100, "{whole:?}");
+        assert_eq!(together, whole);
+    }
 }

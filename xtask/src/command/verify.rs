@@ -7,7 +7,6 @@
 mod known;
 mod papers;
 mod proof;
-mod shard;
 mod table;
 mod worker;
 
@@ -19,8 +18,8 @@ use std::time::Instant;
 use lexopt::prelude::*;
 
 use crate::command::Command;
+use crate::command::shard::Shard;
 use crate::command::verify::proof::{Proof, Subject};
-use crate::command::verify::shard::Shard;
 use crate::command::verify::worker::{WORKERS, Worker};
 use crate::drill::Drill;
 use crate::error::Result;
