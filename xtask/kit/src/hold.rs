@@ -141,6 +141,11 @@ fn next_stop(thread: Pid, until: Instant) -> Result<Option<Signal>, Errno> {
             _ if Instant::now() > until => {
                 ptrace::interrupt(thread)?;
                 waitid(Id::Pid(thread), stopped)?;
+                // Its step may have been done just now. A trap that waits for the thread would kill it once it is let go.
+                if proc::is_pending(thread, Signal::SIGTRAP) {
+                    ptrace::cont(thread, None)?;
+                    waitid(Id::Pid(thread), stopped)?;
+                }
                 return Ok(None);
             }
             // The next instruction takes microseconds.
@@ -155,5 +160,32 @@ fn has_its_turn(pid: u32, thread: u32) {
     let runs = || proc::schedules(pid).iter().any(|(number, schedule)| *number == thread && schedule.ready);
     while runs() && Instant::now() < until {
         thread::sleep(ms(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_step_that_is_done_while_it_is_given_up_kills_nobody() {
+        let mut child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+        let thread = Pid::from_raw(child.id().cast_signed());
+        let mut given_up = 0;
+        for _ in 0..500 {
+            ptrace::seize(thread, ptrace::Options::empty()).unwrap();
+            ptrace::interrupt(thread).unwrap();
+            next_stop(thread, Instant::now() + PATIENCE).unwrap().unwrap();
+            ptrace::step(thread, None).unwrap();
+            given_up += usize::from(next_stop(thread, Instant::now()).unwrap().is_none());
+            ptrace::detach(thread, None).unwrap();
+        }
+        let ended = child.try_wait().unwrap();
+        let _ = child.kill();
+        let _ = child.wait();
+        assert!(given_up > 25, "only {given_up} of 500 were given up");
+        assert_eq!(ended, None);
     }
 }

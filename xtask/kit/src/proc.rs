@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
 /// The process and everything below it, the parents first.
 pub(crate) fn tree(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
@@ -110,6 +113,14 @@ pub(crate) fn stands_still(pid: u32) -> bool {
     threads
         .into_iter()
         .all(|thread| stat_from_state(&thread.path().join("stat")).starts_with(['T', 't', 'Z', 'X']))
+}
+
+/// Whether this signal is on its way to this thread, and not to any thread of its process.
+pub(crate) fn is_pending(thread: Pid, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).unwrap_or_default();
+    let pending = status.lines().find_map(|line| line.strip_prefix("SigPnd:"));
+    let pending = pending.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    pending.is_some_and(|mask| mask & 1 << (signal as u32 - 1) != 0)
 }
 
 /// How long the thread that asks has waited for a processor.
