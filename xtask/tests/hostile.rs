@@ -453,10 +453,10 @@ mod submissions {
     fn hostile_libraries() {
         let expected = [
             ("memory", "CRASH", "stopped: more than 1 GiB of memory"),
-            ("endless-loop", "HUNG", "stopped after 10.0 s"),
-            ("blocked-thread", "HUNG", "stopped after 10.0 s"),
-            ("deadlock", "HUNG", "stopped after 10.0 s"),
-            ("endless-stdout", "HUNG", "stopped after 10.0 s"),
+            ("endless-loop", "HUNG", "stopped after 1"),
+            ("blocked-thread", "HUNG", "stopped after 1"),
+            ("deadlock", "HUNG", "stopped after 1"),
+            ("endless-stdout", "HUNG", "stopped after 1"),
             ("left-behind", "RED", "left behind: sh ("),
             ("exit", "CRASH", "exit code 0, before the criterion was met"),
             ("forged-result", "CRASH", "exit code 0, before the criterion was met"),
@@ -479,7 +479,7 @@ mod submissions {
     fn hostile_programs() {
         let expected = [
             ("memory", "CRASH", "stopped: more than 1 GiB of memory"),
-            ("endless-loop", "HUNG", "stopped after 10.0 s"),
+            ("endless-loop", "HUNG", "stopped after 1"),
             ("closed-stdout", "RED", "stdout closed without it, and the program ran on"),
             ("left-behind", "RED", "left behind: sh ("),
             ("exit", "RED", "exit code 0"),
