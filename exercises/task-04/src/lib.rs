@@ -84,7 +84,7 @@ impl Pool {
     /// `deadline` only if a job does not come to an `await`: nothing can cut that off.
     ///
     /// Dropped before it is over, it leaves the pool closed; if the deadline has not come by then,
-    /// the accepted jobs go on.
+    /// the accepted jobs go on. What becomes of them at that deadline is up to you.
     ///
     /// # Errors
     ///

@@ -66,8 +66,10 @@ pub struct Job {
     pub queued: bool,
     /// It was begun, whatever came then.
     pub begun: bool,
-    /// What the job holds has not been dropped.
+    /// The job, or its future, has not been dropped.
     pub alive: bool,
+    /// It has panicked, and what it has panicked with has not been dropped.
+    pub thrown: bool,
     pub(crate) task: Option<task::Id>,
     pub(crate) before_drain: bool,
     pub(crate) told: bool,
@@ -161,6 +163,7 @@ impl Job {
             queued: false,
             begun: false,
             alive: true,
+            thrown: false,
             task: None,
             before_drain,
             told: false,

@@ -27,6 +27,12 @@ struct Flag {
     sleeper: Sleeper,
 }
 
+impl Flag {
+    fn new(sleeper: &Sleeper) -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(false), sleeper: sleeper.clone() })
+    }
+}
+
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
         self.woken.store(true, Ordering::SeqCst);
@@ -46,8 +52,7 @@ pub(crate) struct Held<T> {
 
 impl<T> Held<T> {
     pub(crate) fn new(number: usize, sleeper: &Sleeper, future: crate::Calling<T>) -> Self {
-        let flag = Flag { woken: AtomicBool::new(false), sleeper: sleeper.clone() };
-        Self { number, yielded: false, future, flag: Arc::new(flag) }
+        Self { number, yielded: false, future, flag: Flag::new(sleeper) }
     }
 
     pub(crate) fn woken(&self) -> bool {
@@ -59,8 +64,10 @@ impl<T> Held<T> {
         self.flag.woken.store(true, Ordering::SeqCst);
     }
 
+    /// Each time with another waker, as a call is that is polled in one task and awaited in the next: it is the
+    /// last one that counts.
     pub(crate) fn poll(&mut self) -> Poll<T> {
-        self.flag.woken.store(false, Ordering::SeqCst);
+        self.flag = Flag::new(&self.flag.sleeper);
         let waker = Waker::from(self.flag.clone());
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }

@@ -18,6 +18,7 @@ use tokio::task::{consume_budget, coop, yield_now};
 
 use crate::book::{Name, Shared};
 use crate::call::{Held, Sleeper};
+use crate::job::Thrown;
 use crate::promise::Broken;
 use crate::script::{Act, Budget, Script, Step, Then};
 use crate::search::Played;
@@ -86,7 +87,8 @@ pub(crate) fn play(
 
 fn text_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("(no message)")
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or(if panic.is::<Thrown>() { "with the panic of a job" } else { "(no message)" })
 }
 
 struct Driver<'a> {

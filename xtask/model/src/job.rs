@@ -104,18 +104,20 @@ pub struct Job {
     number: usize,
     work: Work,
     book: Shared,
+    life: Option<Life>,
     /// For a job that submits another.
     pool: Option<Arc<dyn Pool>>,
 }
 
 impl Job {
     pub(crate) fn new(number: usize, work: Work, book: &Shared, pool: &Arc<dyn Pool>) -> Self {
-        Self { number, work, book: book.clone(), pool: work.submits.then(|| pool.clone()) }
+        let life = Some(Life { number, book: book.clone() });
+        Self { number, work, book: book.clone(), life, pool: work.submits.then(|| pool.clone()) }
     }
 
     /// The job as a future: it begins when it is first polled.
     pub fn run(mut self) -> impl Future<Output = ()> + Send + 'static {
-        Dropped::new(self.work, async move {
+        Dropped::new(self.work, self.life.take(), async move {
             self.begin(None);
             self.body(None).await;
         })
@@ -127,7 +129,7 @@ impl Job {
         if self.work.ending == Ending::PanicWhenCalled {
             self.end();
         }
-        Dropped::new(self.work, async move { self.body(Some(token)).await })
+        Dropped::new(self.work, self.life.take(), async move { self.body(Some(token)).await })
     }
 
     async fn body(mut self, token: Option<CancellationToken>) {
@@ -237,11 +239,13 @@ impl Job {
                 Ending::LateDestructor => "ends, and panics when it is dropped",
             },
         );
-        book.jobs[self.number].run = Run::Ended(Instant::now());
+        let panics = matches!(self.work.ending, Ending::Panic | Ending::PanicWhenCalled);
+        let job = &mut book.jobs[self.number];
+        (job.run, job.thrown) = (Run::Ended(Instant::now()), panics);
         drop(book);
-        if matches!(self.work.ending, Ending::Panic | Ending::PanicWhenCalled) {
+        if panics {
             // Without the panic hook, so that nothing is printed that looks like a failure.
-            resume_unwind(Box::new("a job that panics"));
+            resume_unwind(Box::new(Thrown { number: self.number, book: self.book.clone() }));
         }
     }
 }
@@ -250,7 +254,6 @@ impl Drop for Job {
     fn drop(&mut self) {
         let mut book = self.book.lock();
         let job = &mut book.jobs[self.number];
-        job.alive = false;
         if !matches!(job.run, Run::Not | Run::Running) {
             return;
         }
@@ -281,17 +284,43 @@ impl Drop for Nested<'_> {
     }
 }
 
-/// A future that may panic when it is dropped after its end. What an `async` block holds is dropped in its last poll;
-/// a future that somebody has written is dropped by whoever has it.
+/// What a job has panicked with.
+pub(crate) struct Thrown {
+    number: usize,
+    book: Shared,
+}
+
+impl Drop for Thrown {
+    fn drop(&mut self) {
+        self.book.lock().jobs[self.number].thrown = false;
+    }
+}
+
+/// What a job holds until it is dropped itself.
+struct Life {
+    number: usize,
+    book: Shared,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.book.lock().jobs[self.number].alive = false;
+    }
+}
+
+/// A future that holds something until it is dropped, and may panic then. What an `async` block holds is dropped in its
+/// last poll; a future that somebody has written is dropped by whoever has it.
 struct Dropped<F> {
     job: Pin<Box<F>>,
+    _life: Option<Life>,
     panics: bool,
     ended: bool,
 }
 
 impl<F> Dropped<F> {
-    fn new(work: Work, job: F) -> Self {
-        Self { job: Box::pin(job), panics: work.ending == Ending::LateDestructor, ended: false }
+    fn new(work: Work, life: Option<Life>, job: F) -> Self {
+        let panics = work.ending == Ending::LateDestructor;
+        Self { job: Box::pin(job), _life: life, panics, ended: false }
     }
 }
 

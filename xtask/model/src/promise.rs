@@ -140,6 +140,7 @@ pub fn cut(book: &Book, number: usize) -> Kept {
 /// Time has passed, and nothing happens any more.
 pub fn at_rest(book: &Book) -> Kept {
     places_and_workers(book)?;
+    nothing_behind(book)?;
     calls(book)?;
     let over = book.calls.iter().any(|call| call.returned.is_some());
     promise(
@@ -175,6 +176,14 @@ pub fn places_and_workers(book: &Book) -> Kept {
         format_args!("{due} running: {held} accepted and not done, {}", count(book.workers, "worker")),
         format_args!("{running} running"),
     )
+}
+
+/// The future of a job that is done is dropped, whoever has written it.
+pub fn nothing_behind(book: &Book) -> Kept {
+    let left = book.jobs.iter().position(|job| job.alive && matches!(job.run, Run::Ended(_)));
+    let Some(number) = left else { return Ok(()) };
+    let expected = format_args!("nothing left of job {}, which is done", number + 1);
+    promise(false, "a job that is done leaves nothing behind", expected, "its future is still held")
 }
 
 /// Whoever waits for the drain has a reason.

@@ -36,7 +36,7 @@ pub(crate) type Budget = Option<u8>;
 pub(crate) enum Act {
     /// Calls `submit`, and polls it once.
     Submit(Work, Budget),
-    /// Polls one `submit` that was woken.
+    /// Polls one `submit`, whether it was woken or not.
     Poll(u8, Budget),
     /// Drops one `submit` that has not returned.
     GiveUp(u8),
@@ -47,7 +47,7 @@ pub(crate) enum Act {
     Fill,
     /// Calls `drain`, and does not poll it.
     Call(Deadline),
-    /// Polls one call of `drain`: one that was woken, or was never polled.
+    /// Polls one call of `drain`, whether it was woken or not.
     PollDrain(u8, Budget),
     DropDrain(u8),
     Hook(Hook),

@@ -141,9 +141,15 @@ fn undisturbed(book: &Book) -> Kept {
 
 /// When the drain has returned, no job runs, and what the jobs held has been dropped.
 fn nothing_left(book: &Book) -> Kept {
-    let left = book.jobs.iter().position(|job| job.alive && job.submit == Submit::Accepted);
+    let mut jobs = book.jobs.iter();
+    let left = jobs.position(|job| (job.alive || job.thrown) && job.submit == Submit::Accepted);
     let Some(number) = left else { return Ok(()) };
-    let observed = if book.jobs[number].run == Run::Running { "it still runs" } else { "it is still held" };
+    let job = &book.jobs[number];
+    let observed = match job.run {
+        Run::Running => "it still runs",
+        _ if job.alive => "it is still held",
+        _ => "what it has panicked with is still held",
+    };
     let what = "when the drain has returned, no job runs, and what the jobs held has been dropped";
     promise(false, what, format_args!("nothing left of job {}", number + 1), observed)
 }

@@ -101,7 +101,8 @@ async fn a_first_call_whose_deadline_has_come_begins_the_drain() {
     trial.require_outcome(&second, first.outcome);
 }
 
-/// A hundred concurrent callers share one drain and one outcome, and none returns before it is over.
+/// A hundred concurrent callers share one drain and one outcome, and none returns before it is over, or waits for one that
+/// nobody polls.
 ///
 /// Why: whoever returns first goes on to stop what the others still need: the database, the process.
 #[tokio::test(start_paused = true)]
@@ -110,6 +111,11 @@ async fn a_hundred_concurrent_callers_share_one_drain() {
     let trial = Trial::start(&scenario, 2);
     trial.accept([secs(1); 4]).await;
     let mut callers = trial.crowd(1..=50, secs(60));
+    sleep(ms(10)).await;
+    // In a branch of a `select!`, say, whose other branch is busy.
+    let mut asleep = pin!(trial.pool.drain(Instant::now() + secs(60)));
+    let polled = poll_fn(|context| Poll::Ready(asleep.as_mut().poll(context))).await;
+    scenario.require(polled.is_pending(), "a drain that goes on", format!("{polled:?}"));
     for number in 51..=100 {
         sleep(ms(10)).await;
         // Some of them have a longer deadline than the first, and some a shorter one.

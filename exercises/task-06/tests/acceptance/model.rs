@@ -74,6 +74,7 @@ impl Brief for Task6 {
 
     fn at_rest(&self, book: &Book) -> Kept {
         promise::places_and_workers(book)?;
+        promise::nothing_behind(book)?;
         let Some(drain) = book.drain else { return Ok(()) };
         let Some(end) = end(book, drain) else { return nobody_overstays(book) };
         if let Some(call) = book.calls.iter().position(|call| call.waits()) {

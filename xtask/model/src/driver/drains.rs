@@ -46,8 +46,10 @@ impl Driver<'_> {
         let fresh = |call: &Held<Outcome>| !unsure && book.calls[call.number].polled.is_none();
         let newest =
             self.drains.len().checked_sub(1).filter(|&at| number == u8::MAX && fresh(&self.drains[at]));
-        let ready: Vec<usize> =
-            (0..self.drains.len()).filter(|&at| self.drains[at].woken() || fresh(&self.drains[at])).collect();
+        let polled = |call: &Held<Outcome>| book.calls[call.number].polled.is_some();
+        let ready: Vec<usize> = (0..self.drains.len())
+            .filter(|&at| polled(&self.drains[at]) || fresh(&self.drains[at]))
+            .collect();
         drop(book);
         let Some(at) = newest.or_else(|| pick(number, &ready)) else { return };
         self.poll_drain(at, budget);
@@ -60,6 +62,8 @@ impl Driver<'_> {
         if first {
             self.tell(drain_name(number), "is polled for the first time");
             self.first_poll(number);
+        } else if !self.drains[at].woken() {
+            self.tell(drain_name(number), "is polled, in another task");
         }
         // Which of two calls has begun the drain must be known: only where there is one may it yield.
         let budget = budget.filter(|_| self.book.lock().brief.words().drains == 1);

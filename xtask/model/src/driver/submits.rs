@@ -26,9 +26,10 @@ impl Driver<'_> {
     }
 
     pub(super) fn poll(&mut self, number: u8, budget: Budget) {
-        let woken: Vec<usize> = (0..self.submits.len()).filter(|&at| self.submits[at].woken()).collect();
-        let Some(at) = pick(number, &woken) else { return };
-        self.tell(Name("submit", self.submits[at].number), "is polled");
+        let all: Vec<usize> = (0..self.submits.len()).collect();
+        let Some(at) = pick(number, &all) else { return };
+        let polled = if self.submits[at].woken() { "is polled" } else { "is polled, in another task" };
+        self.tell(Name("submit", self.submits[at].number), polled);
         self.poll_submit(at, budget);
     }
 
