@@ -58,7 +58,7 @@ fn ready_answers_503_after_the_signal() {
     late.send_bytes("ll\r\n\r\n");
     let outcome = late.response(PROBE_PATIENCE);
     let right = !matches!(&outcome, Ok(response) if response.status != 503);
-    scenario.require(right, "GET /ready, half of it after the window: 503, or closed", service.shown(&outcome));
+    scenario.require(right, "the late half of GET /ready: 503, or closed", service.shown(&outcome));
     in_flight.answered();
 }
 

@@ -318,10 +318,10 @@ fn what_is_done_is_committed_while_the_program_runs() {
     billing.send(0, &["20"; 4]);
     billing.wait_for(12);
     billing.committed_soon(12);
-    // Work for three seconds at the least: there is no pause in it, in which a commit would be more convenient.
+    // Work for three seconds: nobody waits for a pause in it.
     billing.send(0, &["20"; 600]);
     billing.wait_for(50);
-    billing.at_most(COMMITTED_WITHIN, Moment::now(), "a commit of the first 40 messages, with others behind them", || {
+    billing.at_most(COMMITTED_WITHIN, Moment::now(), "a commit of the first 40 messages", || {
         billing.committed()[0] >= 40
     });
 }
