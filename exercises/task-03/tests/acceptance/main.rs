@@ -484,10 +484,18 @@ mod load {
         let scenario = Scenario::new();
         let (program, address) = serve(&scenario);
         let load = Load::start(&scenario, address, 8, "/fast", PATIENCE);
+        let mut late = connect(&scenario, 101, address);
+        late.send_bytes("GET /fast HTTP/1.1\r\nHost: dri");
         let in_flight = connect(&scenario, 100, address).request("/slow", PATIENCE);
         in_flight.sent().plus(ms(500)).wait();
         let (sent, signal) = (in_flight.sent(), program.signal(Signal::SIGTERM));
         require_in_flight(&scenario, sent, signal, ms(1_000));
+        first_refused(&scenario, address, signal);
+        late.send_bytes("ll\r\n\r\n");
+        match late.response(PATIENCE) {
+            Err(Cut::Closed | Cut::Reset) => {}
+            outcome => drop(require_200(&scenario, outcome)),
+        }
         let response = in_flight.answered();
         require_clean_exit(&scenario, &program, response.at);
         let ledger = load.stop();
