@@ -338,7 +338,7 @@ fn an_address_in_use_is_named_and_ends_the_program() {
     require_200(&scenario, connect(&scenario, 1, address).get("/fast", PATIENCE));
     let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = holder.local_addr().expect("the address of a listener");
-    Program::new(&scenario, program!()).require_refused("LISTEN_ADDR", &taken.to_string());
+    Program::new(&scenario, program!()).require_refused("LISTEN_ADDR", taken.to_string());
 }
 
 mod leaks {
