@@ -1,5 +1,6 @@
 //! A program under test, and how it is started.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
@@ -86,7 +87,7 @@ impl<'a> Program<'a> {
             std::process::exit(0);
         }
         let test = std::env::current_exe().expect("the path of the test binary");
-        let program = Self::new(scenario, test).env(ALONE, &std::process::id().to_string());
+        let program = Self::new(scenario, test).env(ALONE, std::process::id().to_string());
         program.arg(scenario.test_name()).arg("--exact").arg("--nocapture").start()
     }
 
@@ -128,7 +129,7 @@ impl<'a> Program<'a> {
     }
 
     /// Sets an environment variable.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
@@ -216,12 +217,17 @@ impl<'a> Program<'a> {
 
 impl Program<'_> {
     /// Requires that the program, started with this value of a variable, refuses it: one line on standard
-    /// error that names both, nothing on standard output, exit code 2.
+    /// error that names both, nothing on standard output, exit code 2. Of a value that is not Unicode, the line need
+    /// only show what comes before that.
     #[track_caller]
-    pub fn require_refused(self, variable: &str, value: &str) {
+    pub fn require_refused(self, variable: &str, value: impl AsRef<OsStr>) {
         let scenario = self.scenario;
+        let value = value.as_ref();
+        let program = self.env(variable, value);
+        let value = value.to_string_lossy();
+        let value = value.split(char::REPLACEMENT_CHARACTER).next().unwrap_or_default();
         scenario.timeline().mark("start", format!("{variable}={value}"));
-        let program = self.env(variable, value).start();
+        let program = program.start();
         let _waiting = scenario.waiting(format!("the program to refuse {variable}={value}"));
         let require_silence = || {
             let printed =

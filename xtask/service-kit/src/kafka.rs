@@ -213,14 +213,15 @@ impl<'a> Kafka<'a> {
         keys
     }
 
-    /// Puts messages into partitions: each is a partition, a key and a content. When this returns, the
-    /// broker has them.
+    /// Puts messages into partitions: each is a partition, a key and a content. One with an empty content has no
+    /// payload at all, as what a compacted topic uses to delete a key. When this returns, the broker has them.
     #[track_caller]
     pub fn send<'m>(&self, topic: &Topic, messages: impl IntoIterator<Item = (i32, &'m str, &'m str)>) {
         let _waiting = self.scenario.waiting(format!("messages to be in {}", topic.name));
         let producer = self.producer();
         for (partition, key, payload) in messages {
-            let record = BaseRecord::to(&topic.name).partition(partition).key(key).payload(payload);
+            let record = BaseRecord::to(&topic.name).partition(partition).key(key);
+            let record = if payload.is_empty() { record } else { record.payload(payload) };
             if let Err((error, _)) = producer.send(record) {
                 self.scenario.unknown(format!("a message for {} was not sent: {error}", topic.name));
             }

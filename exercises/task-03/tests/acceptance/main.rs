@@ -3,7 +3,9 @@
 mod crowd;
 mod service;
 
-use std::net::TcpListener;
+use std::ffi::OsStr;
+use std::net::{IpAddr, TcpListener};
+use std::os::unix::ffi::OsStrExt as _;
 use std::thread;
 use std::time::Duration;
 
@@ -12,15 +14,20 @@ use drain_kit::{Client, Cut, Moment, Pending, Program, Running, Scenario, Signal
 use crate::crowd::Crowd;
 use crate::service::*;
 
-/// `/fast` answers at once, also while others wait for `/slow`; any other path is answered with 404.
+/// `/fast` answers at once, also while others wait for `/slow` or have sent nothing yet; any other path is answered
+/// with 404. The ready line has the address that the program really has.
 ///
 /// Why: a server that works on one request at a time has nothing in flight worth draining.
 #[test]
 fn fast_answers_at_once_beside_slow() {
     let scenario = Scenario::new();
-    let (_program, address) = serve(&scenario);
-    scenario.require(address.ip().is_loopback(), "listening on 127.0.0.1 only, as LISTEN_ADDR says", address);
+    let program = Program::new(&scenario, program!()).env("LISTEN_ADDR", "127.0.0.2:0").start();
+    let address = program.address();
+    let expected = "listening on 127.0.0.2 and nowhere else, as LISTEN_ADDR says";
+    scenario.require(address.ip() == IpAddr::from([127, 0, 0, 2]), expected, address);
     let slow = connect(&scenario, 1, address).request("/slow", PATIENCE);
+    // Many of them: what each costs the others adds up.
+    let _silent: Vec<Client> = (3..=32).map(|number| connect(&scenario, number, address)).collect();
     let mut client = connect(&scenario, 2, address);
     let sent = client.send("/fast");
     let response = require_200(&scenario, client.response(PATIENCE));
@@ -142,17 +149,21 @@ fn idle_and_silent_connections_do_not_hold_the_drain() {
     require_clean_exit(&scenario, &program, signal);
 }
 
-/// Half a request does not hold the drain beyond the bound, and is not counted as abandoned.
+/// Half a request does not hold the drain beyond the bound, also if others were answered in the drain, and is not
+/// counted as abandoned.
 ///
 /// Why: a phone in a tunnel sends half of a request and then nothing for minutes. One such client
 /// must not decide how long your deploy takes.
 #[test]
 fn half_a_request_does_not_hold_the_drain_beyond_the_bound() {
     let scenario = Scenario::new();
-    let (program, address) = serve_within(&scenario, "700ms");
+    let (program, address) = serve_within(&scenario, "3s");
     let _half = half_a_request(&scenario, 1, address);
+    let in_flight = connect(&scenario, 2, address).request("/slow", PATIENCE);
     let signal = program.signal(Signal::SIGTERM);
-    program.exit_at_most(ms(1_200), signal);
+    require_in_flight(&scenario, in_flight.sent(), signal, SLOW - ms(300));
+    in_flight.answered();
+    program.exit_at_most(ms(3_500), signal);
     // It may be waited for, so either outcome is right, with the exit code that goes with it.
     let report = program.drain_report();
     program.exit_with(if report.outcome == "complete" { 0 } else { 1 });
@@ -311,6 +322,9 @@ fn a_bad_value_is_named_and_ends_the_program() {
     for (variable, value) in addresses.into_iter().chain(budgets.map(|value| ("DRAIN_BUDGET", value))) {
         Program::new(&scenario, program!()).require_refused(variable, value);
     }
+    for variable in ["LISTEN_ADDR", "DRAIN_BUDGET"] {
+        Program::new(&scenario, program!()).require_refused(variable, OsStr::from_bytes(b"latin-1: \xe4"));
+    }
 }
 
 /// An address that is in use is named in one line on stderr, and the program exits with code 2.
@@ -324,13 +338,11 @@ fn an_address_in_use_is_named_and_ends_the_program() {
     require_200(&scenario, connect(&scenario, 1, address).get("/fast", PATIENCE));
     let holder = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let taken = holder.local_addr().expect("the address of a listener");
-    Program::new(&scenario, program!()).require_refused("LISTEN_ADDR", &taken.to_string());
+    Program::new(&scenario, program!()).require_refused("LISTEN_ADDR", taken.to_string());
 }
 
 mod leaks {
     use super::*;
-
-    use std::ops::RangeInclusive;
 
     use drain_kit::leaks;
 
@@ -352,7 +364,8 @@ mod leaks {
         leaks::require_no_process_left(&scenario, &program);
     }
 
-    /// A connection that its client has closed is closed on the server's side, too: no descriptor is kept.
+    /// A connection that its client has closed is closed on the server's side, too, wherever in a request that was: no
+    /// descriptor is kept.
     ///
     /// Why: a server that remembers every connection it ever had runs out of descriptors after days, and
     /// then refuses everybody.
@@ -360,15 +373,26 @@ mod leaks {
     fn a_connection_that_has_ended_leaves_no_descriptor() {
         let scenario = Scenario::new();
         let (program, address) = serve(&scenario);
-        let serve_clients = |numbers: RangeInclusive<usize>| {
-            for number in numbers {
-                require_200(&scenario, connect(&scenario, number, address).get("/fast", PATIENCE));
-            }
-        };
         // A runtime may open some for itself when there is something to do.
-        serve_clients(1..=10);
+        for number in 1..=10 {
+            require_200(&scenario, connect(&scenario, number, address).get("/fast", PATIENCE));
+        }
         let before = program.descriptors();
-        serve_clients(11..=60);
+        for number in 11..=60 {
+            if number % 3 == 0 {
+                half_a_request(&scenario, number, address);
+                continue;
+            }
+            let mut client = connect(&scenario, number, address);
+            if number % 3 == 1 {
+                client.send("/slow");
+                client.wait_until_read();
+            } else {
+                require_200(&scenario, client.get("/fast", PATIENCE));
+            }
+        }
+        // Whoever has hung up may be worked for to the end.
+        thread::sleep(SLOW);
         leaks::require_descriptors_at_most(&scenario, &program, before + 5);
     }
 }
@@ -460,10 +484,18 @@ mod load {
         let scenario = Scenario::new();
         let (program, address) = serve(&scenario);
         let load = Load::start(&scenario, address, 8, "/fast", PATIENCE);
+        let mut late = connect(&scenario, 101, address);
+        late.send_bytes("GET /fast HTTP/1.1\r\nHost: dri");
         let in_flight = connect(&scenario, 100, address).request("/slow", PATIENCE);
         in_flight.sent().plus(ms(500)).wait();
         let (sent, signal) = (in_flight.sent(), program.signal(Signal::SIGTERM));
         require_in_flight(&scenario, sent, signal, ms(1_000));
+        first_refused(&scenario, address, signal);
+        late.send_bytes("ll\r\n\r\n");
+        match late.response(PATIENCE) {
+            Err(Cut::Closed | Cut::Reset) => {}
+            outcome => drop(require_200(&scenario, outcome)),
+        }
         let response = in_flight.answered();
         require_clean_exit(&scenario, &program, response.at);
         let ledger = load.stop();

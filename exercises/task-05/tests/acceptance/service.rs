@@ -30,6 +30,8 @@ pub(crate) const LONG: Budget = Budget { text: "10s", window: secs(1) };
 pub(crate) const LONGER: Budget = Budget { text: "20s", window: secs(2) };
 /// Not of whole seconds.
 pub(crate) const UNEVEN: Budget = Budget { text: "18900ms", window: ms(1_890) };
+/// The window is longer than any that was written into a program.
+pub(crate) const HOUR: Budget = Budget { text: "1h", window: secs(360) };
 /// For requests that begin in the window and must not end in time: `/slow` takes 2 s.
 pub(crate) const SHORT: Budget = Budget { text: "1.9s", window: ms(190) };
 pub(crate) const SHORT_DEADLINE: Duration = ms(1_900);

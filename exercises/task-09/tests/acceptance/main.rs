@@ -539,7 +539,7 @@ fn free_addresses<const COUNT: usize>() -> [SocketAddr; COUNT] {
 fn other(scenario: &Scenario, name: &str) -> (Running, SocketAddr) {
     let [address] = free_addresses();
     let program = Program::new(scenario, service()).called("the other one").arg(name);
-    let program = program.env("LISTEN_ADDR", &address.to_string()).start();
+    let program = program.env("LISTEN_ADDR", address.to_string()).start();
     program.line(&format!("listening on {address}"));
     (program, address)
 }

@@ -48,7 +48,7 @@ pub(crate) fn tried_at<'a>(
     options: &str,
     words: &str,
 ) -> Tried<'a> {
-    let program = Program::new(scenario, program!()).env("LISTEN_ADDR", &address.to_string());
+    let program = Program::new(scenario, program!()).env("LISTEN_ADDR", address.to_string());
     start(scenario, program.called(words), &[], options, &format!("{} {words}", service()))
 }
 

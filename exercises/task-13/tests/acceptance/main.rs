@@ -13,8 +13,8 @@ use drain_service_kit::{Ledger, Refusal, Request};
 
 use crate::billing::*;
 
-/// A hundred messages, SIGTERM after fifty, a restart: each is processed once, none is lost, and the drain
-/// takes less than 5 s.
+/// A hundred messages, and two that have no payload, SIGTERM after fifty, a restart: each is processed once, none is
+/// lost, and the drain takes less than 5 s.
 ///
 /// Why: each deploy is such a restart. A message that is processed twice is a customer who pays twice; one that
 /// is lost is an order that nobody delivers.
@@ -25,6 +25,7 @@ fn a_restart_loses_nothing_and_repeats_nothing() {
     let scenario = Scenario::new();
     let billing = Billing::new(&scenario, 3);
     billing.fill(100);
+    billing.send(0, &["", ""]);
     let first = billing.start("5s");
     let signal = billing.signal_after(50, &first, Signal::SIGTERM);
     first.exit_at_most(secs(5), signal);
@@ -299,7 +300,7 @@ fn a_message_that_keeps_failing_is_left_to_the_next_instance() {
     );
 }
 
-/// What is done is committed within a second also while the program runs.
+/// What is done is committed within a second also while the program runs, whether more comes or not.
 ///
 /// Why: not every end is a drain. After a crash everything that was not committed is done again, and with an
 /// uptime of weeks that is everything there is.
@@ -317,6 +318,16 @@ fn what_is_done_is_committed_while_the_program_runs() {
     billing.send(0, &["20"; 4]);
     billing.wait_for(12);
     billing.committed_soon(12);
+    // Three seconds of work lie between the two: nobody may wait for a pause in it.
+    billing.send(0, &["20"; 800]);
+    billing.wait_for(12 + 100);
+    billing.wait_for(12 + 700);
+    let committed = billing.committed();
+    scenario.require(
+        committed[0] >= 100,
+        "the first of 800 messages committed when 600 more are processed",
+        format!("committed: {committed:?}"),
+    );
 }
 
 /// Offsets have gaps: what is committed behind one is what is done behind it, also within a second.

@@ -23,7 +23,7 @@ fn the_service_as_it_was_overruns() {
     let scenario = Scenario::new();
     let downstream = Downstream::start();
     let program = Program::new(&scenario, program!("as-it-was"))
-        .env("DOWNSTREAM_ADDR", &downstream.address.to_string())
+        .env("DOWNSTREAM_ADDR", downstream.address.to_string())
         .env("CLIENT_TIMEOUT", "10s")
         .env("DRAIN_BUDGET", "1s")
         .start();

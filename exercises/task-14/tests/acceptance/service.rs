@@ -41,7 +41,7 @@ impl<'a> Service<'a> {
     ) -> Self {
         let program = Program::new(scenario, program!())
             .called(lane)
-            .env("DOWNSTREAM_ADDR", &asks.to_string())
+            .env("DOWNSTREAM_ADDR", asks.to_string())
             .env("CLIENT_TIMEOUT", timeout)
             .env("DRAIN_BUDGET", budget)
             .start();
