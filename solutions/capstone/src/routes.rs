@@ -1,6 +1,7 @@
 //! What the service answers.
 
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
@@ -62,10 +63,12 @@ async fn place(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> Res
     }
 }
 
-async fn show(State(desk): State<Desk>, Path(id): Path<i64>) -> Response {
+async fn show(State(desk): State<Desk>, id: Result<Path<i64>, PathRejection>) -> Response {
+    let none = || no(StatusCode::NOT_FOUND, "there is no such order");
+    let Ok(Path(id)) = id else { return none() };
     match desk.store.order(id).await {
         Ok(Some(order)) => yes(StatusCode::OK, &order),
-        Ok(None) => no(StatusCode::NOT_FOUND, "there is no such order"),
+        Ok(None) => none(),
         Err(unavailable) => later(&unavailable),
     }
 }

@@ -61,7 +61,8 @@ impl Store {
     ///
     /// If the server cannot be reached, or its tables are those of a later version.
     pub async fn connect(options: PgConnectOptions) -> Result<Self, sqlx::Error> {
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+        // The relay stands in the same queue as the requests: it stays until those before it have given up.
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(2 * PATIENCE);
         let pool = pool.connect_with(options).await?;
         MIGRATIONS.run(&pool).await?;
         Ok(Self(pool))

@@ -30,7 +30,9 @@ fn an_acknowledged_order_is_stored_and_told() {
         format!("order {id} as it was placed"),
         text(&shown),
     );
-    require(&scenario, instance.get("reader", "/orders/4711"), 404);
+    for none in ["/orders/4711", "/orders/abc"] {
+        require(&scenario, instance.get("reader", none), 404);
+    }
     shop.wait_for_events(2);
     let of_first = shop.messages().into_iter().filter(|message| message.key == id.to_string());
     let payloads: Vec<String> = of_first.map(|message| message.payload).collect();
@@ -54,7 +56,7 @@ fn the_same_key_is_the_same_order() {
     let instance = shop.start(AMPLE);
     shop.ordered(&instance, "key", 201);
     shop.ordered(&instance, "key", 200);
-    let otherwise = r#"{ "quantity": 2, "item": "tea", "customer": "ada" }"#;
+    let otherwise = "{\n  \"quantity\": 2,\n  \"item\": \"tea\",\r\n\t\"customer\": \"ada\"\n}\n";
     shop.acknowledge("key", instance.order("client", "key", otherwise), 200);
     let other = TEA.replace("tea", "coffee");
     require(&scenario, instance.order("other", "key", &other), 422);
@@ -85,8 +87,8 @@ fn the_same_key_is_the_same_order() {
     shop.wait_for_events(2);
 }
 
-/// What is no order is refused in one sentence, and stored nowhere: no key or an empty one is 400, a body that makes no
-/// sense 400 or 422, and one of more than 16 KiB 413.
+/// What is no order is refused in one sentence, and stored nowhere: no key, an empty one, or one of more than 255 characters is 400, a body
+/// that makes no sense 400 or 422, and one of more than 16 KiB 413.
 ///
 /// Why: what is stored and makes no sense is found by whoever reads it last, and that is a person.
 ///
@@ -96,16 +98,28 @@ fn what_is_no_order_is_refused() {
     let scenario = Scenario::new();
     let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start(AMPLE);
-    for headers in ["", "Idempotency-Key: \r\n"] {
+    let (longest, too_long) = ("k".repeat(255), "k".repeat(256));
+    for key in [None, Some(""), Some(&too_long), Some("schl\u{fc}ssel")] {
         let mut client = Client::connected(&scenario, "without a key", instance.address);
-        post(&mut client, headers, TEA);
+        post(&mut client, &key.map_or(String::new(), |key| format!("Idempotency-Key: {key}\r\n")), TEA);
         require(&scenario, client.response(PATIENCE), 400);
     }
-    for (number, body) in
-        ["", "tea", "{}", &TEA.replace('2', "0"), &TEA.replace('2', "-1"), &TEA.replace("ada", "")]
-            .into_iter()
-            .enumerate()
-    {
+    let quantity = |quantity: &str| TEA.replace('2', quantity);
+    let nonsense = [
+        "",
+        "tea",
+        "{}",
+        r#"["ada", "tea", 2]"#,
+        "{\n  \"customer\": \"ada\",\n  \"item\": \"tea\",\n  \"quantity\": 2,\n  \"gift\": true\n}",
+        &TEA.replace("ada", ""),
+        &TEA.replace("tea", " "),
+        &TEA.replace("tea", r"t\u0000a"),
+        &quantity("0"),
+        &quantity("-1"),
+        &quantity("1.0"),
+        &quantity("1000001"),
+    ];
+    for (number, body) in nonsense.into_iter().enumerate() {
         let outcome = instance.order(&format!("nonsense {number}"), &format!("n{number}"), body);
         let status = outcome.as_ref().map_or(0, |response| response.status);
         let response = require(&scenario, outcome, if status == 400 { 400 } else { 422 });
@@ -114,8 +128,9 @@ fn what_is_no_order_is_refused() {
     }
     let large = TEA.replace("ada", &"a".repeat(17 * 1024));
     require(&scenario, instance.order("too large", "large", &large), 413);
-    shop.ordered(&instance, "one", 201);
-    shop.wait_for_events(1);
+    shop.ordered(&instance, &longest, 201);
+    shop.acknowledge("most", instance.order("most", "most", &quantity("1000000")), 201);
+    shop.wait_for_events(2);
 }
 
 /// As long as the database does not answer, nothing is acknowledged: 503 with `Retry-After`, within 3 s. With the same key one can
@@ -204,6 +219,33 @@ fn a_crash_beside_another_instance_loses_nothing() {
     first.program.exit();
     shop.kafka.up();
     shop.wait_for_events(1);
+}
+
+/// An event that is told twice has the same `event_id` both times, and no other event has it.
+///
+/// Why: whoever is told twice has nothing else to know it by.
+///
+/// Limit: 60 s
+#[test]
+fn an_event_that_is_told_again_is_the_same_event() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let first = shop.start(AMPLE);
+    shop.ordered(&first, "before", 201);
+    shop.wait_for_events(1);
+    shop.kafka.down();
+    shop.ordered(&first, "twice", 201);
+    // On its way to Kafka by now. What it does when Kafka has it, it cannot write down.
+    first.program.runs_on_for(ms(500));
+    shop.database.suspend();
+    shop.kafka.up();
+    shop.wait_for_messages(2);
+    first.program.signal(Signal::SIGKILL);
+    first.program.exit();
+    shop.database.resume();
+    let _second = shop.start_called("service 2", AMPLE);
+    shop.wait_for_messages(3);
+    shop.require_events(2);
 }
 
 /// From the signal on `/ready` says 503, and for a tenth of the budget everything else is as before. Then connections are refused.
@@ -361,9 +403,12 @@ fn an_idle_service_exits_after_the_window() {
 #[test]
 fn a_bad_value_is_told_in_one_line() {
     let scenario = Scenario::new();
-    for (variable, value) in
-        [("DRAIN_BUDGET", "soon"), ("LISTEN_ADDR", "here"), ("DATABASE_URL", "nowhere"), ("TOPIC", "")]
-    {
+    for (variable, value) in [
+        ("DRAIN_BUDGET", "soon"),
+        ("LISTEN_ADDR", "here"),
+        ("DATABASE_URL", "nowhere"),
+        ("TOPIC", "order events"),
+    ] {
         Program::new(&scenario, program!()).env(variable, value).require_refused(variable, value);
     }
     let Some(shop) = Shop::open(&scenario) else { return };

@@ -1,7 +1,7 @@
 //! The service on trial with its database and its Kafka: who orders, and what is there afterwards.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,15 +90,21 @@ impl<'a> Shop<'a> {
     /// Waits until there is an event for each of these orders.
     #[track_caller]
     pub(crate) fn wait_for_events(&self, orders: usize) {
-        let _waiting = self.scenario.waiting(format!("events of {orders} orders"));
-        let from = Moment::now();
-        while self.kafka.count(&self.topic) < orders as i64 && Moment::now().since(from) < secs(10) {
-            thread::sleep(ms(20));
-        }
+        self.wait_for_messages(orders);
         self.require_events(orders);
     }
 
-    /// Requires an event for each order that was acknowledged, in the topic now, and none for any other. There may be several.
+    /// Returns when there are so many messages, whatever they say; after 10 s at the latest.
+    pub(crate) fn wait_for_messages(&self, count: usize) {
+        let _waiting = self.scenario.waiting(format!("{count} messages in Kafka"));
+        let from = Moment::now();
+        while self.kafka.count(&self.topic) < count as i64 && Moment::now().since(from) < secs(10) {
+            thread::sleep(ms(20));
+        }
+    }
+
+    /// Requires an event for each order that was acknowledged, in the topic now, and none for any other. It may have been told
+    /// several times, each time with the same `event_id`.
     #[track_caller]
     pub(crate) fn require_events(&self, orders: usize) {
         let messages = self.kafka.messages(&self.topic);
@@ -108,7 +114,7 @@ impl<'a> Shop<'a> {
             .filter(|(_, id)| !messages.iter().any(|m| m.key == id.to_string()))
             .map(|(key, _)| key)
             .collect();
-        let distinct: std::collections::BTreeSet<&str> = messages.iter().map(|m| m.key.as_str()).collect();
+        let distinct: BTreeSet<&str> = messages.iter().map(|m| m.key.as_str()).collect();
         self.scenario.require(
             missing.is_empty() && distinct.len() == orders,
             format!("events of {orders} orders in Kafka, among them each that was acknowledged"),
@@ -117,6 +123,14 @@ impl<'a> Shop<'a> {
                 distinct.len(),
                 missing.len()
             ),
+        );
+        let ids: BTreeSet<(&str, Option<String>)> =
+            messages.iter().map(|message| (message.key.as_str(), event_id(&message.payload))).collect();
+        let distinct_ids: BTreeSet<&Option<String>> = ids.iter().map(|(_, id)| id).collect();
+        self.scenario.require(
+            ids.len() == orders && distinct_ids.len() == orders && !distinct_ids.contains(&None),
+            "one `event_id` for each order",
+            format!("{ids:?}"),
         );
     }
 
@@ -245,7 +259,15 @@ pub(crate) fn text(response: &Response) -> String {
 
 /// The number with this name in a JSON object.
 pub(crate) fn number(response: &Response, name: &str) -> Option<i64> {
-    let value: JsonValue = text(response).parse().ok()?;
-    let object = value.get::<std::collections::HashMap<String, JsonValue>>()?;
-    Some(*object.get(name)?.get::<f64>()? as i64)
+    Some(*member(&text(response), name)?.get::<f64>()? as i64)
+}
+
+/// Whatever an event has for one, as text.
+fn event_id(payload: &str) -> Option<String> {
+    member(payload, "event_id")?.stringify().ok()
+}
+
+fn member(object: &str, name: &str) -> Option<JsonValue> {
+    let value: JsonValue = object.parse().ok()?;
+    value.get::<HashMap<String, JsonValue>>()?.get(name).cloned()
 }

@@ -52,7 +52,7 @@ impl Config {
                 text,
                 "an address such as 127.0.0.1:9092",
             )?,
-            topic: read("TOPIC", "order-events", text, "the name of a topic")?,
+            topic: read("TOPIC", "order-events", topic, "up to 249 of a-z, A-Z, 0-9, `.`, `_` and `-`")?,
             drain_budget: read("DRAIN_BUDGET", "25s", budget::parse, budget::EXPECTED)?,
         })
     }
@@ -68,4 +68,11 @@ impl Config {
             BadValue::new(LISTEN_ADDR, self.listen_addr.to_string(), expected)
         })
     }
+}
+
+/// What Kafka takes for the name of a topic. With any other, no event would ever be told.
+fn topic(value: &str) -> Option<String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let name = (1..=249).contains(&value.len()) && value.chars().all(legal) && !matches!(value, "." | "..");
+    name.then(|| value.to_owned())
 }
