@@ -2,12 +2,14 @@
 //!
 //! Each starts a PostgreSQL of its own and a cluster that is embedded in the test: both can be told to fail.
 
+mod line;
 mod shop;
 
 use std::thread;
 
 use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, program, secs, shown};
 
+use crate::line::Line;
 use crate::shop::*;
 
 /// An order that is acknowledged is in the database, and its event comes to Kafka, with the order's number as the key.
@@ -81,10 +83,33 @@ fn the_same_key_is_the_same_order() {
     let created = outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|r| r.status == 201)).count();
     scenario.require(created == 1, "one of eight clients told 201", format!("{created}"));
     for outcome in outcomes {
-        let status = outcome.as_ref().map_or(0, |response| response.status);
-        shop.acknowledge("contended", outcome, if status == 201 { 201 } else { 200 });
+        shop.acknowledge_anew_or_again("contended", outcome);
     }
     shop.wait_for_events(2);
+}
+
+/// An order whose commit fails is acknowledged to nobody, not even to who asks with the same key in the meantime.
+///
+/// Why: a key that is remembered before the commit answers for an order that never was.
+///
+/// Limit: 60 s
+#[test]
+fn a_key_is_known_from_the_commit_on() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let instance = shop.start(AMPLE);
+    shop.let_the_first_commit_fail();
+    let first = instance.order_in_flight("key");
+    shop.wait_until_somebody_commits();
+    let second = instance.order("second", "key", TEA);
+    // One that was placed in vain may have been placed again.
+    for outcome in [first.outcome(), second] {
+        if is_acknowledged(&outcome) {
+            shop.acknowledge_anew_or_again("key", outcome);
+        }
+    }
+    shop.acknowledge_anew_or_again("key", instance.order("third", "key", TEA));
+    shop.wait_for_events(1);
 }
 
 /// What is no order is refused in one sentence, and stored nowhere: no key, an empty one, or one of more than 255 characters is 400, a body
@@ -153,9 +178,7 @@ fn without_the_database_nothing_is_acknowledged() {
     let retry_after = refused.header("retry-after").unwrap_or("no such header");
     scenario.require(retry_after.parse::<u32>().is_ok(), "Retry-After: a number of seconds", retry_after);
     shop.database.resume();
-    let outcome = instance.order("client", "meanwhile", TEA);
-    let status = outcome.as_ref().map_or(0, |response| response.status);
-    shop.acknowledge("meanwhile", outcome, if status == 200 { 200 } else { 201 });
+    shop.acknowledge_anew_or_again("meanwhile", instance.order("client", "meanwhile", TEA));
     shop.wait_for_events(2);
 }
 
@@ -320,6 +343,58 @@ fn the_drain_waits_for_kafka() {
     shop.require_events(4);
 }
 
+/// An order that is placed while somebody looks into the outbox, and finds nothing, is told before the exit.
+///
+/// Why: what a look says was true when it began. The last one begins when nothing can be added any more.
+///
+/// Limit: 30 s
+#[test]
+fn an_order_beside_the_last_look_is_told() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let line = Line::to(&shop.database);
+    let instance = shop.start_on(&line, "5s");
+    shop.ordered(&instance, "before", 201);
+    shop.wait_for_events(1);
+    line.keep_an_empty_answer_back();
+    shop.ordered(&instance, "beside", 201);
+    let signal = instance.program.signal(Signal::SIGTERM);
+    // The window is over, and so are the requests.
+    signal.plus(ms(1_200)).wait();
+    line.let_go();
+    instance.complete(ms(5_500), signal);
+    shop.require_events(2);
+}
+
+/// After four seconds without the database, an order that is placed right before the signal is told before the exit.
+///
+/// Why: who waits longer after each failure is still waiting when all is well again. Whatever a part of the service waits for, the drain wakes it.
+///
+/// Limit: 30 s
+#[test]
+fn the_drain_waits_for_no_pause() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let line = Line::to(&shop.database);
+    let instance = shop.start_on(&line, "3s");
+    shop.ordered(&instance, "before", 201);
+    shop.wait_for_events(1);
+    line.cut();
+    let cut = Moment::now();
+    require(&scenario, instance.order("refused", "refused", TEA), 503);
+    cut.plus(secs(4)).wait();
+    line.mend();
+    // That a connection is broken may be seen only when it is used.
+    let outcome = (0..10).map(|_| instance.order("late", "late", TEA)).find(is_acknowledged);
+    let Some(outcome) = outcome else {
+        scenario.fail("an order acknowledged, with the database back", "ten that were not")
+    };
+    shop.acknowledge("late", outcome, 201);
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.complete(ms(3_500), signal);
+    shop.require_events(2);
+}
+
 /// If Kafka is away during the drain, the service exits at its deadline at the latest, with code 1, and the next instance tells what is left.
 ///
 /// Why: a drain that waits for somebody else's restart is killed in the middle of whatever it was at.
@@ -366,15 +441,16 @@ fn without_the_database_the_drain_ends_in_time() {
     instance.program.exit_with(1);
     // How long a request may take of the drain is not for us to say: it is refused, or cut off.
     for outcome in pending.map(InFlight::outcome) {
-        let acknowledged = outcome.as_ref().is_ok_and(|response| response.status < 300);
-        scenario.require(!acknowledged, "no order that is acknowledged and not stored", shown(&outcome));
+        scenario.require(
+            !is_acknowledged(&outcome),
+            "no order that is acknowledged and not stored",
+            shown(&outcome),
+        );
     }
     shop.database.resume();
     let second = shop.start_called("service 2", AMPLE);
     for key in keys {
-        let outcome = second.order("client", key, TEA);
-        let status = outcome.as_ref().map_or(0, |response| response.status);
-        shop.acknowledge(key, outcome, if status == 200 { 200 } else { 201 });
+        shop.acknowledge_anew_or_again(key, second.order("client", key, TEA));
     }
     shop.wait_for_events(4);
 }

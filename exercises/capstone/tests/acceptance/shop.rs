@@ -12,6 +12,8 @@ use drain_kit::{Client, Cut, Exit, Moment, Program, Response, Running, Scenario,
 use drain_service_kit::{Kafka, Message, Postgres, Topic};
 use tinyjson::JsonValue;
 
+use crate::line::Line;
+
 /// How long a client waits for each part of a response: longer than the service may take.
 pub(crate) const PATIENCE: Duration = secs(8);
 /// More than a drain needs on a busy machine.
@@ -58,7 +60,16 @@ impl<'a> Shop<'a> {
     }
 
     pub(crate) fn start_called(&self, lane: &str, budget: &str) -> Instance<'a> {
-        let program = self.program(lane, budget).start();
+        self.started(self.program(lane, budget))
+    }
+
+    /// With the database at the other end of this line.
+    pub(crate) fn start_on(&self, line: &Line, budget: &str) -> Instance<'a> {
+        self.started(self.program("service", budget).env("DATABASE_URL", line.url()))
+    }
+
+    fn started(&self, program: Program<'a>) -> Instance<'a> {
+        let program = program.start();
         let address = program.address();
         Instance { scenario: self.scenario, program, address }
     }
@@ -85,6 +96,13 @@ impl<'a> Shop<'a> {
             );
         }
         id
+    }
+
+    /// With 201, or with 200 if the order was known already.
+    #[track_caller]
+    pub(crate) fn acknowledge_anew_or_again(&self, key: &str, outcome: Result<Response, Cut>) -> i64 {
+        let status = outcome.as_ref().map_or(0, |response| response.status);
+        self.acknowledge(key, outcome, if status == 200 { 200 } else { 201 })
     }
 
     /// Waits until there is an event for each of these orders.
@@ -134,11 +152,31 @@ impl<'a> Shop<'a> {
         );
     }
 
+    /// The first transaction with an order is at its commit for most of a second, and then fails there.
+    pub(crate) fn let_the_first_commit_fail(&self) {
+        self.database.query(
+            "CREATE SEQUENCE commits; \
+             CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('commits') = 1 THEN PERFORM pg_sleep(0.7); RAISE 'the first commit fails'; END IF; \
+             RETURN NULL; END $$; \
+             CREATE CONSTRAINT TRIGGER fail_once AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION fail_once()",
+        );
+    }
+
+    /// Returns when a transaction is at the commit that fails; after a second at the latest.
+    pub(crate) fn wait_until_somebody_commits(&self) {
+        self.wait_for_rows(1, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    }
+
     /// Returns when so many wait for a lock in the database; after a second at the latest.
     pub(crate) fn wait_for_waiting_transactions(&self, count: usize) {
+        self.wait_for_rows(count, "SELECT 1 FROM pg_locks WHERE NOT granted");
+    }
+
+    fn wait_for_rows(&self, count: usize, query: &str) {
         let from = Moment::now();
-        let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
-        while self.database.query(waiting).len() < count && Moment::now().since(from) < secs(1) {
+        while self.database.query(query).len() < count && Moment::now().since(from) < secs(1) {
             thread::sleep(ms(5));
         }
     }
@@ -251,6 +289,10 @@ pub(crate) fn require(scenario: &Scenario, outcome: Result<Response, Cut>, statu
         Ok(response) if response.status == status => response,
         other => scenario.fail(format!("status {status}"), shown(&other)),
     }
+}
+
+pub(crate) fn is_acknowledged(outcome: &Result<Response, Cut>) -> bool {
+    outcome.as_ref().is_ok_and(|response| response.status < 300)
 }
 
 pub(crate) fn text(response: &Response) -> String {
