@@ -347,7 +347,7 @@ fn the_drain_waits_for_kafka() {
 ///
 /// Why: what a look says was true when it began. The last one begins when nothing can be added any more.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn an_order_beside_the_last_look_is_told() {
     let scenario = Scenario::new();
@@ -370,7 +370,7 @@ fn an_order_beside_the_last_look_is_told() {
 ///
 /// Why: who waits longer after each failure is still waiting when all is well again. Whatever a part of the service waits for, the drain wakes it.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn the_drain_waits_for_no_pause() {
     let scenario = Scenario::new();
@@ -455,6 +455,71 @@ fn without_the_database_the_drain_ends_in_time() {
     shop.wait_for_events(4);
 }
 
+/// The metrics say which phase it is, and how many orders are in flight, until the exit; `/ready` says the phase, too. When the drain
+/// is over they stay for `LAST_SCRAPE`, and have its duration.
+///
+/// Why: of a service that hangs in its drain one wants to know where; and the drain that nobody could fetch is the one that was slow.
+///
+/// Limit: 60 s
+#[test]
+fn the_metrics_say_how_far_the_drain_is() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let instance = shop.start_with_last_scrape("15s", "2s");
+    shop.ordered(&instance, "before", 201);
+    shop.wait_for_events(1);
+    instance.wait_for_phase("running");
+    let seen_in_flight = (0..5).any(|_| {
+        shop.database.lock_for("orders", secs(1));
+        let pending = instance.order_in_flight("in flight");
+        let seen = instance.metrics().value("orders_in_flight", &[]) == Some(1.0);
+        // On a busy machine the lock may be over before we look.
+        let _ = pending.outcome();
+        seen
+    });
+    scenario.require(
+        seen_in_flight,
+        "orders_in_flight 1, with one that waits for the database",
+        "another number",
+    );
+    shop.kafka.down();
+    shop.acknowledge_anew_or_again("in flight", instance.order("again", "in flight", TEA));
+    shop.ordered(&instance, "late", 201);
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.wait_for_phase("window");
+    let ready = text(&require(&scenario, instance.get("probe", "/ready"), 503));
+    scenario.require(ready.trim() == "window", "`/ready` says `window`", ready);
+    instance.wait_for_phase("events");
+    shop.kafka.up();
+    let last = instance.wait_for_phase("over");
+    let report = instance.program.drain_report();
+    let exit = instance.complete(report.duration + ms(2_500), signal);
+    scenario.at_least(report.duration + ms(1_950), signal, exit.at, "exit");
+    require_sample(&scenario, &last, &report);
+    shop.require_events(3);
+}
+
+/// The time for the last scrape is a part of the budget, and is there also if the drain has used all of its own.
+///
+/// Why: a drain that was cut off is the one that somebody will look for.
+///
+/// Limit: 60 s
+#[test]
+fn the_last_scrape_has_its_share_of_the_budget() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let instance = shop.start_with_last_scrape("4s", "1500ms");
+    shop.kafka.down();
+    shop.ordered(&instance, "order", 201);
+    let signal = instance.program.signal(Signal::SIGTERM);
+    let last = instance.wait_for_phase("over");
+    let exit = instance.program.exit_at_most(ms(4_500), signal);
+    instance.program.exit_with(1);
+    let report = instance.program.require_report("deadline_exceeded", 0);
+    scenario.at_least(report.duration + ms(1_450), signal, exit.at, "exit");
+    require_sample(&scenario, &last, &report);
+}
+
 /// With nothing to do, the drain is over when the window is.
 ///
 /// Why: a deploy of fifty instances takes fifty times as long as one.
@@ -482,6 +547,8 @@ fn a_bad_value_is_told_in_one_line() {
     for (variable, value) in [
         ("DRAIN_BUDGET", "soon"),
         ("LISTEN_ADDR", "here"),
+        ("METRICS_ADDR", "there"),
+        ("LAST_SCRAPE", "13s"),
         ("DATABASE_URL", "nowhere"),
         ("TOPIC", "order events"),
     ] {

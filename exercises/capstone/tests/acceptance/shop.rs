@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use drain_kit::{Client, Cut, Exit, Moment, Program, Response, Running, Scenario, ms, program, secs, shown};
+use drain_kit::{
+    Client, Cut, DrainReport, Exit, Exposition, Moment, Program, Response, Running, Scenario, ms, program,
+    secs, shown,
+};
 use drain_service_kit::{Kafka, Message, Postgres, Topic};
 use tinyjson::JsonValue;
 
@@ -35,6 +38,7 @@ pub(crate) struct Instance<'a> {
     scenario: &'a Scenario,
     pub(crate) program: Running,
     pub(crate) address: SocketAddr,
+    metrics: SocketAddr,
 }
 
 impl<'a> Shop<'a> {
@@ -51,6 +55,7 @@ impl<'a> Shop<'a> {
             .env("DATABASE_URL", &self.database.url())
             .env("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap_servers())
             .env("TOPIC", self.topic.name())
+            .env("METRICS_ADDR", "127.0.0.1:0")
             .env("DRAIN_BUDGET", budget)
     }
 
@@ -68,10 +73,15 @@ impl<'a> Shop<'a> {
         self.started(self.program("service", budget).env("DATABASE_URL", line.url()))
     }
 
+    /// Which leaves so much of its budget for the last scrape.
+    pub(crate) fn start_with_last_scrape(&self, budget: &str, last_scrape: &str) -> Instance<'a> {
+        self.started(self.program("service", budget).env("LAST_SCRAPE", last_scrape))
+    }
+
     fn started(&self, program: Program<'a>) -> Instance<'a> {
         let program = program.start();
-        let address = program.address();
-        Instance { scenario: self.scenario, program, address }
+        let (metrics, address) = (program.address_of("metrics"), program.address());
+        Instance { scenario: self.scenario, program, address, metrics }
     }
 
     /// Orders tea with this key, and requires that it is acknowledged with this status. The number of the order.
@@ -206,6 +216,34 @@ impl Instance<'_> {
         Client::connect(self.scenario, client, self.address)?.get(path, PATIENCE)
     }
 
+    /// What a scraper is told now.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> Exposition {
+        Exposition::scrape(self.scenario, self.metrics, "/metrics", PATIENCE)
+    }
+
+    /// Waits until the metrics say that it is this phase, and no other; fails if they do not within ten seconds. What they say then.
+    #[track_caller]
+    pub(crate) fn wait_for_phase(&self, phase: &str) -> Exposition {
+        let _waiting = self.scenario.waiting(format!("the phase `{phase}`"));
+        let from = Moment::now();
+        loop {
+            let metrics = self.metrics();
+            let samples: Vec<_> = metrics.samples("shutdown_phase", &[]).map(ToString::to_string).collect();
+            let ours = metrics.value("shutdown_phase", &[("phase", phase)]);
+            if samples.len() == 6 && ours == Some(1.0) && metrics.value("shutdown_phase", &[]) == Some(1.0) {
+                return metrics;
+            }
+            let late = Moment::now().since(from) > secs(10);
+            self.scenario.require(
+                !late,
+                format!("six samples of `shutdown_phase`, 1 for `{phase}` and 0 for the others"),
+                format!("{samples:?}"),
+            );
+            thread::sleep(ms(10));
+        }
+    }
+
     /// Code 0, a report that says `complete`, and an end that comes at most so much later.
     #[track_caller]
     pub(crate) fn complete(&self, limit: Duration, from: Moment) -> Exit {
@@ -280,6 +318,28 @@ pub(crate) fn post(client: &mut Client, headers: &str, body: &str) -> Moment {
     client.send_bytes(&format!(
         "POST /orders HTTP/1.1\r\nHost: shop\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     ))
+}
+
+/// Requires that the last scrape has one drain, which went as the report says.
+#[track_caller]
+pub(crate) fn require_sample(scenario: &Scenario, last: &Exposition, report: &DrainReport) {
+    let value = |name: &str, outcome: &str| {
+        last.value(&format!("drain_duration_seconds_{name}"), &[("outcome", outcome)])
+    };
+    let other = if report.outcome == "complete" { "deadline_exceeded" } else { "complete" };
+    let (count, sum) = (value("count", &report.outcome), value("sum", &report.outcome));
+    let same = sum.is_some_and(|sum| (sum - report.duration.as_secs_f64()).abs() < 0.001);
+    scenario.require(
+        same && count == Some(1.0) && value("count", other) == Some(0.0),
+        format!("one drain in `drain_duration_seconds`, as it was reported: {report:?}"),
+        format!("{}: {count:?}, of {sum:?} s; {other}: {:?}", report.outcome, value("count", other)),
+    );
+    let in_flight = last.value("orders_in_flight", &[]);
+    scenario.require(
+        in_flight == Some(0.0),
+        "orders_in_flight 0, when all is over",
+        format!("{in_flight:?}"),
+    );
 }
 
 /// Requires an answer with this status.

@@ -11,7 +11,7 @@ use axum::{Router, middleware};
 
 use crate::in_flight::{self, InFlight};
 use crate::order::{NewOrder, Order};
-use crate::readiness::Readiness;
+use crate::phase::{Phase, Progress};
 use crate::relay::Bell;
 use crate::store::{Placed, Store, Unavailable};
 
@@ -26,7 +26,7 @@ const LATER: &str = "1";
 pub struct Desk {
     pub store: Store,
     pub bell: Bell,
-    pub readiness: Readiness,
+    pub progress: Progress,
 }
 
 /// `/orders` is work, and counted. Probes are none.
@@ -73,11 +73,10 @@ async fn show(State(desk): State<Desk>, id: Result<Path<i64>, PathRejection>) ->
     }
 }
 
-async fn ready(State(desk): State<Desk>) -> (StatusCode, &'static str) {
-    match desk.readiness.is_ready() {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-    }
+async fn ready(State(desk): State<Desk>) -> (StatusCode, String) {
+    let phase = desk.progress.now();
+    let ready = if phase == Phase::Running { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (ready, format!("{phase}\n"))
 }
 
 fn key(headers: &HeaderMap) -> Option<&str> {
