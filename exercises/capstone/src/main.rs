@@ -89,13 +89,8 @@ async fn run() -> ExitCode {
         }
     };
     let (progress, in_flight) = (Progress::default(), InFlight::default());
-    let metrics = match Metrics::register(config.drain_budget, progress.clone(), in_flight.clone()) {
-        Ok(metrics) => metrics,
-        Err(error) => {
-            eprintln!("cannot register the metrics: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let metrics = Metrics::register(config.drain_budget, progress.clone(), in_flight.clone())
+        .expect("each name is one, and there once");
     scrape::start(for_scrapers, metrics.clone());
     let service = tokio::select! {
         service = start(&config, listener, progress, in_flight) => service,
