@@ -465,7 +465,7 @@ fn without_the_database_the_drain_ends_in_time() {
 fn the_metrics_say_how_far_the_drain_is() {
     let scenario = Scenario::new();
     let Some(shop) = Shop::open(&scenario) else { return };
-    let instance = shop.start_with_last_scrape("15s", "2s");
+    let instance = shop.start_with_last_scrape("30s", "2s");
     shop.ordered(&instance, "before", 201);
     shop.wait_for_events(1);
     instance.wait_for_phase("running");
