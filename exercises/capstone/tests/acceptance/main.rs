@@ -353,16 +353,16 @@ fn an_order_beside_the_last_look_is_told() {
     let scenario = Scenario::new();
     let Some(shop) = Shop::open(&scenario) else { return };
     let line = Line::to(&shop.database);
-    let instance = shop.start_on(&line, "5s");
+    let instance = shop.start_on(&line, "8s");
     shop.ordered(&instance, "before", 201);
     shop.wait_for_events(1);
     line.keep_an_empty_answer_back();
     shop.ordered(&instance, "beside", 201);
     let signal = instance.program.signal(Signal::SIGTERM);
     // The window is over, and so are the requests.
-    signal.plus(ms(1_200)).wait();
+    signal.plus(ms(1_600)).wait();
     line.let_go();
-    instance.complete(ms(5_500), signal);
+    instance.complete(ms(8_500), signal);
     shop.require_events(2);
 }
 
@@ -376,7 +376,7 @@ fn the_drain_waits_for_no_pause() {
     let scenario = Scenario::new();
     let Some(shop) = Shop::open(&scenario) else { return };
     let line = Line::to(&shop.database);
-    let instance = shop.start_on(&line, "3s");
+    let instance = shop.start_on(&line, "6s");
     shop.ordered(&instance, "before", 201);
     shop.wait_for_events(1);
     line.cut();
@@ -391,7 +391,7 @@ fn the_drain_waits_for_no_pause() {
     };
     shop.acknowledge("late", outcome, 201);
     let signal = instance.program.signal(Signal::SIGTERM);
-    instance.complete(ms(3_500), signal);
+    instance.complete(ms(6_500), signal);
     shop.require_events(2);
 }
 
@@ -508,15 +508,15 @@ fn the_metrics_say_how_far_the_drain_is() {
 fn the_last_scrape_has_its_share_of_the_budget() {
     let scenario = Scenario::new();
     let Some(shop) = Shop::open(&scenario) else { return };
-    let instance = shop.start_with_last_scrape("4s", "1500ms");
+    let instance = shop.start_with_last_scrape("5s", "2500ms");
     shop.kafka.down();
     shop.ordered(&instance, "order", 201);
     let signal = instance.program.signal(Signal::SIGTERM);
     let last = instance.wait_for_phase("over");
-    let exit = instance.program.exit_at_most(ms(4_500), signal);
+    let exit = instance.program.exit_at_most(ms(5_500), signal);
     instance.program.exit_with(1);
     let report = instance.program.require_report("deadline_exceeded", 0);
-    scenario.at_least(report.duration + ms(1_450), signal, exit.at, "exit");
+    scenario.at_least(report.duration + ms(2_450), signal, exit.at, "exit");
     require_sample(&scenario, &last, &report);
 }
 
