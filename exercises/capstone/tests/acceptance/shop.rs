@@ -234,13 +234,11 @@ impl Instance<'_> {
             if samples.len() == 6 && ours == Some(1.0) && metrics.value("shutdown_phase", &[]) == Some(1.0) {
                 return metrics;
             }
-            let now = Moment::now();
-            if now.since(from) > secs(10) {
-                let expected =
-                    format!("six samples of `shutdown_phase`, 1 for `{phase}` and 0 for the others");
-                // A phase of three seconds has been missed if the machine was as late as that.
-                self.scenario.too_late(secs(7), from, now, &expected, &format!("{samples:?}"));
-            }
+            self.scenario.require(
+                Moment::now().since(from) < secs(10),
+                format!("six samples of `shutdown_phase`, 1 for `{phase}` and 0 for the others"),
+                format!("{samples:?}"),
+            );
             thread::sleep(ms(10));
         }
     }
