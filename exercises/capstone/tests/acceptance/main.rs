@@ -16,7 +16,7 @@ use crate::shop::*;
 ///
 /// Why: whoever acknowledges first and stores then has told a lie whenever the power fails in between.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn an_acknowledged_order_is_stored_and_told() {
     let scenario = Scenario::new();
@@ -50,7 +50,7 @@ fn an_acknowledged_order_is_stored_and_told() {
 ///
 /// Why: a client that has heard nothing asks again. It must not matter whether the first time was too early or too late.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn the_same_key_is_the_same_order() {
     let scenario = Scenario::new();
@@ -117,7 +117,7 @@ fn a_key_is_known_from_the_commit_on() {
 ///
 /// Why: what is stored and makes no sense is found by whoever reads it last, and that is a person.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn what_is_no_order_is_refused() {
     let scenario = Scenario::new();
@@ -275,7 +275,7 @@ fn an_event_that_is_told_again_is_the_same_event() {
 ///
 /// Why: load balancers learn it late. Whoever closes at once refuses those who could not know.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn in_the_window_all_is_served() {
     let scenario = Scenario::new();
@@ -302,7 +302,7 @@ fn in_the_window_all_is_served() {
 ///
 /// Why: requests, then events, then the database: in each other order something is accepted that nobody finishes.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn what_is_in_flight_is_finished() {
     let scenario = Scenario::new();
@@ -325,7 +325,7 @@ fn what_is_in_flight_is_finished() {
 ///
 /// Why: a producer has a queue. Whoever exits with something in it has told nobody.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn the_drain_waits_for_kafka() {
     let scenario = Scenario::new();
@@ -524,7 +524,7 @@ fn the_last_scrape_has_its_share_of_the_budget() {
 ///
 /// Why: a deploy of fifty instances takes fifty times as long as one.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn an_idle_service_exits_after_the_window() {
     let scenario = Scenario::new();
@@ -540,7 +540,7 @@ fn an_idle_service_exits_after_the_window() {
 ///
 /// Why: a service that starts with a default instead is found when it drains.
 ///
-/// Limit: 30 s
+/// Limit: 60 s
 #[test]
 fn a_bad_value_is_told_in_one_line() {
     let scenario = Scenario::new();
@@ -567,7 +567,7 @@ mod report {
     ///
     /// Why: after a drain that went wrong, the log is all there is.
     ///
-    /// Limit: 30 s
+    /// Limit: 60 s
     #[test]
     fn the_drain_reports_its_steps_and_itself() {
         let scenario = Scenario::new();
@@ -596,7 +596,7 @@ mod leaks {
     ///
     /// Why: a service that loses one a minute runs for two weeks.
     ///
-    /// Limit: 30 s
+    /// Limit: 60 s
     #[test]
     fn clients_leave_nothing_behind() {
         let scenario = Scenario::new();
