@@ -118,15 +118,19 @@ impl<'a> Shop<'a> {
     /// Waits until there is an event for each of these orders.
     #[track_caller]
     pub(crate) fn wait_for_events(&self, orders: usize) {
-        self.wait_for_messages(orders);
+        self.wait_for_messages(orders, secs(10));
         self.require_events(orders);
     }
 
-    /// Returns when there are so many messages, whatever they say; after 10 s at the latest.
-    pub(crate) fn wait_for_messages(&self, count: usize) {
+    /// Whether there are so many messages within this time, whatever they say.
+    pub(crate) fn wait_for_messages(&self, count: usize, limit: Duration) -> bool {
         let _waiting = self.scenario.waiting(format!("{count} messages in Kafka"));
         let from = Moment::now();
-        while self.kafka.count(&self.topic) < count as i64 && Moment::now().since(from) < secs(10) {
+        loop {
+            let there = self.kafka.count(&self.topic) >= count as i64;
+            if there || Moment::now().since(from) > limit {
+                return there;
+            }
             thread::sleep(ms(20));
         }
     }
