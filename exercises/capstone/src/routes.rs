@@ -1,6 +1,7 @@
 //! What the service answers.
 
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
@@ -10,7 +11,7 @@ use axum::{Router, middleware};
 
 use crate::in_flight::{self, InFlight};
 use crate::order::{NewOrder, Order};
-use crate::readiness::Readiness;
+use crate::phase::{Phase, Progress};
 use crate::relay::Bell;
 use crate::store::{Placed, Store, Unavailable};
 
@@ -25,7 +26,7 @@ const LATER: &str = "1";
 pub struct Desk {
     pub store: Store,
     pub bell: Bell,
-    pub readiness: Readiness,
+    pub progress: Progress,
 }
 
 /// `/orders` is work, and counted. Probes are none.
@@ -62,19 +63,20 @@ async fn place(State(desk): State<Desk>, headers: HeaderMap, body: Bytes) -> Res
     }
 }
 
-async fn show(State(desk): State<Desk>, Path(id): Path<i64>) -> Response {
+async fn show(State(desk): State<Desk>, id: Result<Path<i64>, PathRejection>) -> Response {
+    let none = || no(StatusCode::NOT_FOUND, "there is no such order");
+    let Ok(Path(id)) = id else { return none() };
     match desk.store.order(id).await {
         Ok(Some(order)) => yes(StatusCode::OK, &order),
-        Ok(None) => no(StatusCode::NOT_FOUND, "there is no such order"),
+        Ok(None) => none(),
         Err(unavailable) => later(&unavailable),
     }
 }
 
-async fn ready(State(desk): State<Desk>) -> (StatusCode, &'static str) {
-    match desk.readiness.is_ready() {
-        true => (StatusCode::OK, "ready\n"),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-    }
+async fn ready(State(desk): State<Desk>) -> (StatusCode, String) {
+    let phase = desk.progress.now();
+    let ready = if phase == Phase::Running { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (ready, format!("{phase}\n"))
 }
 
 fn key(headers: &HeaderMap) -> Option<&str> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::phase::{Phase, Progress};
+
 /// How the time that is left is shared out, and how the steps went so far.
 pub struct Steps {
     began: Instant,
@@ -12,32 +14,30 @@ pub struct Steps {
     /// Of the steps that are still to come, together.
     weight: u32,
     in_time: bool,
+    progress: Progress,
 }
 
 /// How one step went.
 struct Step {
-    name: &'static str,
+    phase: Phase,
     outcome: &'static str,
     duration: Duration,
 }
 
 impl Steps {
     /// The drain begins now, and has so long; its steps have these weights, together.
-    pub fn begin(budget: Duration, weight: u32) -> Self {
+    pub fn begin(budget: Duration, weight: u32, progress: Progress) -> Self {
         let began = Instant::now();
-        Self { began, deadline: began + budget, weight, in_time: true }
+        Self { began, deadline: began + budget, weight, in_time: true, progress }
     }
 
-    /// Does one step, in its share of the time that is left: what an earlier one has not used is there for all
-    /// that follow. Says how it went. `None` if it was not done in time; then it is dropped.
-    pub async fn step<T>(
-        &mut self,
-        name: &'static str,
-        weight: u32,
-        work: impl Future<Output = T>,
-    ) -> Option<T> {
-        let _ = (name, weight, work);
-        todo!("do the work within its share of the time that is left, and say on stderr how it went")
+    /// Does one step, which is a phase, in its share of the time that is left: what an earlier one has not used is
+    /// there for all that follow. Says how it went. `None` if it was not done in time; then it is dropped.
+    pub async fn step<T>(&mut self, phase: Phase, weight: u32, work: impl Future<Output = T>) -> Option<T> {
+        let _ = (phase, weight, work);
+        todo!(
+            "enter the phase, do the work within its share of the time that is left, say on stderr how it went"
+        )
     }
 
     /// From the beginning until now.
@@ -53,7 +53,7 @@ impl Steps {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, outcome, duration } = self;
-        write!(f, "drain step={name} ends outcome={outcome} duration={duration:.3?}")
+        let Self { phase, outcome, duration } = self;
+        write!(f, "drain step={phase} ends outcome={outcome} duration={duration:.3?}")
     }
 }

@@ -14,7 +14,8 @@
 //! | `order` | [`NewOrder`](order::NewOrder), [`Order`](order::Order): what is ordered |
 //! | `store` | [`Store`]: orders and the outbox in PostgreSQL; when an order is accepted |
 //! | `routes` | what the service answers |
-//! | `readiness`, `in_flight` | whether it asks for work, and how much it has |
+//! | `phase`, `in_flight` | [`Progress`]: how far it is on its way out; how much it is at |
+//! | `metrics`, `scrape` | [`Metrics`]: what is measured, and who is told |
 //! | `server` | [`Server`]: HTTP connections, until they are drained |
 //! | `relay` | [`Relay`]: from the outbox to Kafka |
 //! | `shutdown` | the order of the drain |
@@ -26,11 +27,13 @@ mod budget;
 mod config;
 mod environment;
 mod in_flight;
+mod metrics;
 mod order;
-mod readiness;
+mod phase;
 mod relay;
 mod report;
 mod routes;
+mod scrape;
 mod server;
 mod shutdown;
 mod signals;
@@ -40,11 +43,13 @@ mod store;
 use std::process::ExitCode;
 
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 use crate::config::Config;
 use crate::environment::BadValue;
 use crate::in_flight::InFlight;
-use crate::readiness::Readiness;
+use crate::metrics::Metrics;
+use crate::phase::Progress;
 use crate::relay::{Bell, Relay};
 use crate::routes::Desk;
 use crate::server::Server;
@@ -67,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> ExitCode {
-    let (config, listener) = match configure().await {
+    let (config, listener, for_scrapers) = match configure().await {
         Ok(configured) => configured,
         Err(bad) => {
             eprintln!("{bad}");
@@ -82,8 +87,12 @@ async fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let (progress, in_flight) = (Progress::default(), InFlight::default());
+    let metrics = Metrics::register(config.drain_budget, progress.clone(), in_flight.clone())
+        .expect("each name is one, and there once");
+    scrape::start(for_scrapers, metrics.clone());
     let service = tokio::select! {
-        service = start(&config, listener) => service,
+        service = start(&config, listener, progress, in_flight) => service,
         // Nothing has been accepted yet.
         () = signals.recv() => return ExitCode::SUCCESS,
     };
@@ -96,25 +105,32 @@ async fn run() -> ExitCode {
     };
     println!("listening on {}", service.server.address);
     signals.recv().await;
-    let report = shutdown::drain(service, config.drain_budget).await;
+    let report = shutdown::drain(service, config.drain_budget, config.last_scrape).await;
     eprintln!("{report}");
+    metrics.drained(&report);
+    sleep(config.last_scrape).await;
     report.exit_code()
 }
 
-async fn configure() -> Result<(Config, TcpListener), BadValue> {
+async fn configure() -> Result<(Config, TcpListener, TcpListener), BadValue> {
     let config = Config::from_env()?;
-    let listener = config.listen().await?;
-    Ok((config, listener))
+    let (listener, for_scrapers) = config.listen().await?;
+    Ok((config, listener, for_scrapers))
 }
 
 /// In the reverse order of the drain: who is needed first.
-async fn start(config: &Config, listener: TcpListener) -> Result<Service, String> {
+async fn start(
+    config: &Config,
+    listener: TcpListener,
+    progress: Progress,
+    in_flight: InFlight,
+) -> Result<Service, String> {
     let store = Store::connect(config.database.clone()).await;
     let store = store.map_err(|error| format!("cannot use the database at DATABASE_URL: {error}"))?;
     let producer = relay::producer(&config.kafka).map_err(|error| format!("cannot use Kafka: {error}"))?;
-    let (bell, readiness, in_flight) = (Bell::default(), Readiness::ready(), InFlight::default());
+    let bell = Bell::default();
     let relay = Relay::start(store.clone(), producer, config.topic.clone(), bell.clone());
-    let desk = Desk { store: store.clone(), bell, readiness: readiness.clone() };
+    let desk = Desk { store: store.clone(), bell, progress: progress.clone() };
     let server = Server::start(listener, routes::router(desk, &in_flight));
-    Ok(Service { readiness, server, in_flight, relay, store })
+    Ok(Service { progress, server, in_flight, relay, store })
 }

@@ -6,7 +6,7 @@
 use tokio::time::{Duration, sleep};
 
 use crate::in_flight::InFlight;
-use crate::readiness::Readiness;
+use crate::phase::{Phase, Progress};
 use crate::relay::Relay;
 use crate::report::{Overrun, Report};
 use crate::server::Server;
@@ -22,34 +22,34 @@ const CONNECTIONS: u32 = 1;
 
 /// What is drained.
 pub struct Service {
-    pub readiness: Readiness,
+    pub progress: Progress,
     pub server: Server,
     pub in_flight: InFlight,
     pub relay: Relay,
     pub store: Store,
 }
 
-/// Drains it within `budget`, from now on.
-pub async fn drain(service: Service, budget: Duration) -> Report {
-    let Service { readiness, mut server, in_flight, mut relay, store } = service;
-    let mut steps = Steps::begin(budget, REQUESTS + EVENTS + CONNECTIONS);
+/// Drains it within `budget`, from now on, and leaves so much of that for the last scrape.
+pub async fn drain(service: Service, budget: Duration, last_scrape: Duration) -> Report {
+    let Service { progress, mut server, in_flight, mut relay, store } = service;
+    let mut steps = Steps::begin(budget - last_scrape, REQUESTS + EVENTS + CONNECTIONS, progress.clone());
 
     // Load balancers see that, and go on sending for a while: until then nothing else changes.
-    readiness.withdraw();
+    progress.enter(Phase::Window);
     sleep(budget / WINDOW_SHARE).await;
 
     // Requests first: each that is answered from here on may add to the outbox.
-    let answered = steps.step("requests", REQUESTS, server.drain()).await;
+    let answered = steps.step(Phase::Requests, REQUESTS, server.drain()).await;
     let abandoned = if answered.is_some() { 0 } else { in_flight.now() };
     drop(server);
 
     // Nobody adds to the outbox any more, so that it can be found empty. If it is not, nothing is lost: the
     // next instance goes on.
-    steps.step("events", EVENTS, relay.drain()).await;
+    steps.step(Phase::Events, EVENTS, relay.drain()).await;
     drop(relay);
 
     // Last, because all of the others use it. It waits for connections that hang, so it has a bound, too.
-    steps.step("connections", CONNECTIONS, store.close()).await;
+    steps.step(Phase::Connections, CONNECTIONS, store.close()).await;
 
     let outcome = if steps.all_in_time() { Ok(()) } else { Err(Overrun { abandoned }) };
     Report { outcome, duration: steps.duration() }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{PgConnection, Postgres, Row as _, Transaction};
@@ -11,6 +12,7 @@ use crate::order::{NewOrder, Order};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/migrations");
 
+/// For requests. The relay has one of its own: those that hang in a lock hold all of theirs.
 const CONNECTIONS: u32 = 10;
 /// How long a request may wait for the database, all in all. A client that hears nothing asks again, and
 /// what waits here holds the drain.
@@ -18,7 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The database. Clones share its connections.
 #[derive(Clone)]
-pub struct Store(PgPool);
+pub struct Store {
+    requests: PgPool,
+    events: PgPool,
+}
 
 /// What has become of an order that was handed in.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,10 +66,10 @@ impl Store {
     ///
     /// If the server cannot be reached, or its tables are those of a later version.
     pub async fn connect(options: PgConnectOptions) -> Result<Self, sqlx::Error> {
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
-        let pool = pool.connect_with(options).await?;
-        MIGRATIONS.run(&pool).await?;
-        Ok(Self(pool))
+        let pool = |most| PgPoolOptions::new().max_connections(most).acquire_timeout(PATIENCE);
+        let requests = pool(CONNECTIONS).connect_with(options.clone()).await?;
+        MIGRATIONS.run(&requests).await?;
+        Ok(Self { requests, events: pool(1).connect_lazy_with(options) })
     }
 
     /// Stores an order and its event, both or neither.
@@ -79,7 +84,7 @@ impl Store {
     /// As for an error: stored with its event, or not at all.
     pub async fn place(&self, key: &str, order: &NewOrder) -> Result<Placed, Unavailable> {
         in_time(async {
-            let mut transaction = self.0.begin().await?;
+            let mut transaction = self.requests.begin().await?;
             let Some(id) = insert(&mut transaction, key, order).await? else {
                 let known = by_key(&mut transaction, key).await?;
                 return Ok(if known.what == *order { Placed::Known(known) } else { Placed::Different });
@@ -106,7 +111,7 @@ impl Store {
         in_time(async {
             let row = sqlx::query("SELECT id, customer, item, quantity FROM orders WHERE id = $1")
                 .bind(id)
-                .fetch_optional(&self.0)
+                .fetch_optional(&self.requests)
                 .await?;
             Ok(row.map(|row| read(&row)))
         })
@@ -119,7 +124,7 @@ impl Store {
     ///
     /// If the database cannot be asked.
     pub async fn take_events(&self, most: i64) -> Result<Batch, sqlx::Error> {
-        let mut transaction = self.0.begin().await?;
+        let mut transaction = self.events.begin().await?;
         let rows =
             sqlx::query("SELECT id, order_id, event FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED")
                 .bind(most)
@@ -137,7 +142,7 @@ impl Store {
     ///
     /// It has no end of its own: one that hangs is waited for.
     pub async fn close(&self) {
-        self.0.close().await;
+        join(self.requests.close(), self.events.close()).await;
     }
 }
 

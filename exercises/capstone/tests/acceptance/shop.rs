@@ -1,16 +1,21 @@
 //! The service on trial with its database and its Kafka: who orders, and what is there afterwards.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use drain_kit::{Client, Cut, Exit, Moment, Program, Response, Running, Scenario, ms, program, secs, shown};
+use drain_kit::{
+    Client, Cut, DrainReport, Exit, Exposition, Moment, Program, Response, Running, Scenario, ms, program,
+    secs, shown,
+};
 use drain_service_kit::{Kafka, Message, Postgres, Topic};
 use tinyjson::JsonValue;
+
+use crate::line::Line;
 
 /// How long a client waits for each part of a response: longer than the service may take.
 pub(crate) const PATIENCE: Duration = secs(8);
@@ -33,6 +38,7 @@ pub(crate) struct Instance<'a> {
     scenario: &'a Scenario,
     pub(crate) program: Running,
     pub(crate) address: SocketAddr,
+    metrics: SocketAddr,
 }
 
 impl<'a> Shop<'a> {
@@ -49,6 +55,7 @@ impl<'a> Shop<'a> {
             .env("DATABASE_URL", &self.database.url())
             .env("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap_servers())
             .env("TOPIC", self.topic.name())
+            .env("METRICS_ADDR", "127.0.0.1:0")
             .env("DRAIN_BUDGET", budget)
     }
 
@@ -58,9 +65,23 @@ impl<'a> Shop<'a> {
     }
 
     pub(crate) fn start_called(&self, lane: &str, budget: &str) -> Instance<'a> {
-        let program = self.program(lane, budget).start();
-        let address = program.address();
-        Instance { scenario: self.scenario, program, address }
+        self.started(self.program(lane, budget))
+    }
+
+    /// With the database at the other end of this line.
+    pub(crate) fn start_on(&self, line: &Line, budget: &str) -> Instance<'a> {
+        self.started(self.program("service", budget).env("DATABASE_URL", line.url()))
+    }
+
+    /// Which leaves so much of its budget for the last scrape.
+    pub(crate) fn start_with_last_scrape(&self, budget: &str, last_scrape: &str) -> Instance<'a> {
+        self.started(self.program("service", budget).env("LAST_SCRAPE", last_scrape))
+    }
+
+    fn started(&self, program: Program<'a>) -> Instance<'a> {
+        let program = program.start();
+        let (metrics, address) = (program.address_of("metrics"), program.address());
+        Instance { scenario: self.scenario, program, address, metrics }
     }
 
     /// Orders tea with this key, and requires that it is acknowledged with this status. The number of the order.
@@ -87,18 +108,35 @@ impl<'a> Shop<'a> {
         id
     }
 
+    /// With 201, or with 200 if the order was known already.
+    #[track_caller]
+    pub(crate) fn acknowledge_anew_or_again(&self, key: &str, outcome: Result<Response, Cut>) -> i64 {
+        let status = outcome.as_ref().map_or(0, |response| response.status);
+        self.acknowledge(key, outcome, if status == 200 { 200 } else { 201 })
+    }
+
     /// Waits until there is an event for each of these orders.
     #[track_caller]
     pub(crate) fn wait_for_events(&self, orders: usize) {
-        let _waiting = self.scenario.waiting(format!("events of {orders} orders"));
-        let from = Moment::now();
-        while self.kafka.count(&self.topic) < orders as i64 && Moment::now().since(from) < secs(10) {
-            thread::sleep(ms(20));
-        }
+        self.wait_for_messages(orders, secs(10));
         self.require_events(orders);
     }
 
-    /// Requires an event for each order that was acknowledged, in the topic now, and none for any other. There may be several.
+    /// Whether there are so many messages within this time, whatever they say.
+    pub(crate) fn wait_for_messages(&self, count: usize, limit: Duration) -> bool {
+        let _waiting = self.scenario.waiting(format!("{count} messages in Kafka"));
+        let from = Moment::now();
+        loop {
+            let there = self.kafka.count(&self.topic) >= count as i64;
+            if there || Moment::now().since(from) > limit {
+                return there;
+            }
+            thread::sleep(ms(20));
+        }
+    }
+
+    /// Requires an event for each order that was acknowledged, in the topic now, and none for any other. It may have been told
+    /// several times, each time with the same `event_id`.
     #[track_caller]
     pub(crate) fn require_events(&self, orders: usize) {
         let messages = self.kafka.messages(&self.topic);
@@ -108,7 +146,7 @@ impl<'a> Shop<'a> {
             .filter(|(_, id)| !messages.iter().any(|m| m.key == id.to_string()))
             .map(|(key, _)| key)
             .collect();
-        let distinct: std::collections::BTreeSet<&str> = messages.iter().map(|m| m.key.as_str()).collect();
+        let distinct: BTreeSet<&str> = messages.iter().map(|m| m.key.as_str()).collect();
         self.scenario.require(
             missing.is_empty() && distinct.len() == orders,
             format!("events of {orders} orders in Kafka, among them each that was acknowledged"),
@@ -118,13 +156,41 @@ impl<'a> Shop<'a> {
                 missing.len()
             ),
         );
+        let ids: BTreeSet<(&str, Option<String>)> =
+            messages.iter().map(|message| (message.key.as_str(), event_id(&message.payload))).collect();
+        let distinct_ids: BTreeSet<&Option<String>> = ids.iter().map(|(_, id)| id).collect();
+        self.scenario.require(
+            ids.len() == orders && distinct_ids.len() == orders && !distinct_ids.contains(&None),
+            "one `event_id` for each order",
+            format!("{ids:?}"),
+        );
+    }
+
+    /// The first transaction with an order is at its commit for most of a second, and then fails there.
+    pub(crate) fn let_the_first_commit_fail(&self) {
+        self.database.query(
+            "CREATE SEQUENCE commits; \
+             CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('commits') = 1 THEN PERFORM pg_sleep(0.7); RAISE 'the first commit fails'; END IF; \
+             RETURN NULL; END $$; \
+             CREATE CONSTRAINT TRIGGER fail_once AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED \
+             FOR EACH ROW EXECUTE FUNCTION fail_once()",
+        );
+    }
+
+    /// Returns when a transaction is at the commit that fails; after a second at the latest.
+    pub(crate) fn wait_until_somebody_commits(&self) {
+        self.wait_for_rows(1, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
     }
 
     /// Returns when so many wait for a lock in the database; after a second at the latest.
     pub(crate) fn wait_for_waiting_transactions(&self, count: usize) {
+        self.wait_for_rows(count, "SELECT 1 FROM pg_locks WHERE NOT granted");
+    }
+
+    fn wait_for_rows(&self, count: usize, query: &str) {
         let from = Moment::now();
-        let waiting = "SELECT 1 FROM pg_locks WHERE NOT granted";
-        while self.database.query(waiting).len() < count && Moment::now().since(from) < secs(1) {
+        while self.database.query(query).len() < count && Moment::now().since(from) < secs(1) {
             thread::sleep(ms(5));
         }
     }
@@ -152,6 +218,33 @@ impl Instance<'_> {
 
     pub(crate) fn get(&self, client: &str, path: &str) -> Result<Response, Cut> {
         Client::connect(self.scenario, client, self.address)?.get(path, PATIENCE)
+    }
+
+    /// What a scraper is told now.
+    #[track_caller]
+    pub(crate) fn metrics(&self) -> Exposition {
+        Exposition::scrape(self.scenario, self.metrics, "/metrics", PATIENCE)
+    }
+
+    /// Waits until the metrics say that it is this phase, and no other; fails if they do not within ten seconds. What they say then.
+    #[track_caller]
+    pub(crate) fn wait_for_phase(&self, phase: &str) -> Exposition {
+        let _waiting = self.scenario.waiting(format!("the phase `{phase}`"));
+        let from = Moment::now();
+        loop {
+            let metrics = self.metrics();
+            let samples: Vec<_> = metrics.samples("shutdown_phase", &[]).map(ToString::to_string).collect();
+            let ours = metrics.value("shutdown_phase", &[("phase", phase)]);
+            if samples.len() == 6 && ours == Some(1.0) && metrics.value("shutdown_phase", &[]) == Some(1.0) {
+                return metrics;
+            }
+            self.scenario.require(
+                Moment::now().since(from) < secs(10),
+                format!("six samples of `shutdown_phase`, 1 for `{phase}` and 0 for the others"),
+                format!("{samples:?}"),
+            );
+            thread::sleep(ms(10));
+        }
     }
 
     /// Code 0, a report that says `complete`, and an end that comes at most so much later.
@@ -230,6 +323,28 @@ pub(crate) fn post(client: &mut Client, headers: &str, body: &str) -> Moment {
     ))
 }
 
+/// Requires that the last scrape has one drain, which went as the report says.
+#[track_caller]
+pub(crate) fn require_sample(scenario: &Scenario, last: &Exposition, report: &DrainReport) {
+    let value = |name: &str, outcome: &str| {
+        last.value(&format!("drain_duration_seconds_{name}"), &[("outcome", outcome)])
+    };
+    let other = if report.outcome == "complete" { "deadline_exceeded" } else { "complete" };
+    let (count, sum) = (value("count", &report.outcome), value("sum", &report.outcome));
+    let same = sum.is_some_and(|sum| (sum - report.duration.as_secs_f64()).abs() < 0.001);
+    scenario.require(
+        same && count == Some(1.0) && value("count", other) == Some(0.0),
+        format!("one drain in `drain_duration_seconds`, as it was reported: {report:?}"),
+        format!("{}: {count:?}, of {sum:?} s; {other}: {:?}", report.outcome, value("count", other)),
+    );
+    let in_flight = last.value("orders_in_flight", &[]);
+    scenario.require(
+        in_flight == Some(0.0),
+        "orders_in_flight 0, when all is over",
+        format!("{in_flight:?}"),
+    );
+}
+
 /// Requires an answer with this status.
 #[track_caller]
 pub(crate) fn require(scenario: &Scenario, outcome: Result<Response, Cut>, status: u16) -> Response {
@@ -239,13 +354,25 @@ pub(crate) fn require(scenario: &Scenario, outcome: Result<Response, Cut>, statu
     }
 }
 
+pub(crate) fn is_acknowledged(outcome: &Result<Response, Cut>) -> bool {
+    outcome.as_ref().is_ok_and(|response| response.status < 300)
+}
+
 pub(crate) fn text(response: &Response) -> String {
     String::from_utf8_lossy(&response.body).into_owned()
 }
 
 /// The number with this name in a JSON object.
 pub(crate) fn number(response: &Response, name: &str) -> Option<i64> {
-    let value: JsonValue = text(response).parse().ok()?;
-    let object = value.get::<std::collections::HashMap<String, JsonValue>>()?;
-    Some(*object.get(name)?.get::<f64>()? as i64)
+    Some(*member(&text(response), name)?.get::<f64>()? as i64)
+}
+
+/// Whatever an event has for one, as text.
+fn event_id(payload: &str) -> Option<String> {
+    member(payload, "event_id")?.stringify().ok()
+}
+
+fn member(object: &str, name: &str) -> Option<JsonValue> {
+    let value: JsonValue = object.parse().ok()?;
+    value.get::<HashMap<String, JsonValue>>()?.get(name).cloned()
 }

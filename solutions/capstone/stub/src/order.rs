@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+const LARGEST_QUANTITY: u32 = 1_000_000;
+
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,13 +28,21 @@ impl NewOrder {
     ///
     /// What is wrong with it, in one sentence.
     pub fn read(body: &[u8]) -> Result<Self, String> {
-        let order: Self = serde_json::from_slice(body).map_err(|error| format!("no order: {error}"))?;
-        match &order {
-            Self { customer, .. } if customer.is_empty() => Err("no order: `customer` is empty".to_owned()),
-            Self { item, .. } if item.is_empty() => Err("no order: `item` is empty".to_owned()),
-            Self { quantity: 0, .. } => Err("no order: `quantity` is 0".to_owned()),
-            _ => Ok(order),
+        // Else an array would do: serde takes one for a struct.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err("no order: not a JSON object".to_owned());
         }
+        let order: Self = serde_json::from_slice(body).map_err(|error| format!("no order: {error}"))?;
+        for (name, text) in [("customer", &order.customer), ("item", &order.item)] {
+            // PostgreSQL has no place for a NUL.
+            if text.trim().is_empty() || text.contains('\0') {
+                return Err(format!("no order: `{name}` is blank, or has a NUL in it"));
+            }
+        }
+        if !(1..=LARGEST_QUANTITY).contains(&order.quantity) {
+            return Err(format!("no order: `quantity` is not from 1 to {LARGEST_QUANTITY}"));
+        }
+        Ok(order)
     }
 }
 
@@ -58,8 +68,13 @@ mod tests {
             r#"{"customer": "ada", "item": "tea"}"#,
             r#"{"customer": "ada", "item": "tea", "quantity": 0}"#,
             r#"{"customer": "ada", "item": "tea", "quantity": -1}"#,
+            r#"{"customer": "ada", "item": "tea", "quantity": 1.0}"#,
+            r#"{"customer": "ada", "item": "tea", "quantity": 1000001}"#,
             r#"{"customer": "", "item": "tea", "quantity": 1}"#,
             r#"{"customer": "ada", "item": "", "quantity": 1}"#,
+            r#"{"customer": "ada", "item": " ", "quantity": 1}"#,
+            r#"{"customer": "ada", "item": "t\u0000a", "quantity": 1}"#,
+            r#"["ada", "tea", 1]"#,
             r#"{"customer": "ada", "item": "tea", "quantity": 1, "discount": 99}"#,
         ] {
             let said = NewOrder::read(body.as_bytes()).unwrap_err();

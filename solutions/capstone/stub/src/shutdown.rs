@@ -3,7 +3,7 @@
 use tokio::time::Duration;
 
 use crate::in_flight::InFlight;
-use crate::readiness::Readiness;
+use crate::phase::Progress;
 use crate::relay::Relay;
 use crate::report::Report;
 use crate::server::Server;
@@ -18,15 +18,15 @@ const CONNECTIONS: u32 = 1;
 
 /// What is drained.
 pub struct Service {
-    pub readiness: Readiness,
+    pub progress: Progress,
     pub server: Server,
     pub in_flight: InFlight,
     pub relay: Relay,
     pub store: Store,
 }
 
-/// Drains it within `budget`, from now on.
-pub async fn drain(service: Service, budget: Duration) -> Report {
-    let _ = (service, budget);
-    todo!("withdraw the readiness, wait for the window, then drain: what first, what last?")
+/// Drains it within `budget`, from now on, and leaves so much of that for the last scrape.
+pub async fn drain(service: Service, budget: Duration, last_scrape: Duration) -> Report {
+    let _ = (service, budget, last_scrape);
+    todo!("enter the window, wait until it is over, then drain: what first, what last?")
 }
