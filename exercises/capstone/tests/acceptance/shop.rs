@@ -52,7 +52,7 @@ impl<'a> Shop<'a> {
     pub(crate) fn program(&self, lane: &str, budget: &str) -> Program<'a> {
         Program::new(self.scenario, program!())
             .called(lane)
-            .env("DATABASE_URL", &self.database.url())
+            .env("DATABASE_URL", self.database.url())
             .env("KAFKA_BOOTSTRAP_SERVERS", self.kafka.bootstrap_servers())
             .env("TOPIC", self.topic.name())
             .env("METRICS_ADDR", "127.0.0.1:0")

@@ -94,7 +94,7 @@ impl<'a> Service<'a> {
     pub(crate) fn program(scenario: &'a Scenario, heart: &Heart, budget: &str, tick: &str) -> Program<'a> {
         let file = heart.file();
         let program = Program::new(scenario, program!()).env("DRAIN_BUDGET", budget);
-        program.env("HEARTBEAT_TICK", tick).env("HEARTBEAT_FILE", &file.to_string_lossy())
+        program.env("HEARTBEAT_TICK", tick).env("HEARTBEAT_FILE", file)
     }
 
     pub(crate) fn signal(&self, signal: Signal) -> Moment {
