@@ -40,7 +40,7 @@ impl<'a> Family<'a> {
     #[track_caller]
     pub(crate) fn starting(scenario: &'a Scenario, child: &str, budget: &str) -> Self {
         let parent = Program::new(scenario, program!()).called(child).env("DRAIN_BUDGET", budget);
-        Self::start(scenario, parent.env("CHILD", &other(child)))
+        Self::start(scenario, parent.env("CHILD", other(child)))
     }
 
     #[track_caller]

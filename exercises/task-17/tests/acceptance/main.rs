@@ -97,7 +97,7 @@ fn ctrl_c_at_a_terminal_tells_the_child_once() {
         let parent = program!();
         let launcher = Program::new(&scenario, program!("other")).arg("terminal").arg(&terminal.name);
         let launcher = launcher.arg(stdin.unwrap_or(&terminal.name)).arg(&parent.to_string_lossy());
-        let launcher = launcher.env("CHILD", &other("told")).env("DRAIN_BUDGET", "5s");
+        let launcher = launcher.env("CHILD", other("told")).env("DRAIN_BUDGET", "5s");
         let family = Family::start(&scenario, launcher.called("at a terminal"));
         family.parent.line("ready");
         for press in 0..presses {
@@ -120,7 +120,7 @@ fn ctrl_c_at_a_terminal_tells_the_child_once() {
 #[test]
 fn a_signal_while_the_parent_starts_leaves_no_child() {
     let scenario = Scenario::new();
-    let parent = || Program::new(&scenario, program!()).env("CHILD", &other("silent"));
+    let parent = || Program::new(&scenario, program!()).env("CHILD", other("silent"));
     let (program, hold) = parent().called("held").start_held_before_the_handler(Signal::SIGTERM);
     // Some install no handler, but read signals from a descriptor. Others have a child by now, and block the signal.
     let ends_by_it = hold.held_within(ms(700)) && !processes::block(program.pid(), Signal::SIGTERM);
