@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::{Event, Store};
 
 /// So many events are under way at once.
-const BATCH: i64 = 100;
+const BATCH: u8 = 100;
 /// Events of an instance that has crashed wake nobody.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Before the next try, when the database or Kafka has failed.
@@ -47,8 +47,8 @@ impl Relay {
         Self { task: tokio::spawn(work.run()), draining }
     }
 
-    /// Returns when the outbox is empty. Call it when no event can be added any more, and with a bound:
-    /// while Kafka is away, the outbox stays full.
+    /// Returns when all that is in the outbox has been told, or is at another instance. Call it when this one adds
+    /// no event any more, and with a bound: while Kafka is away, the outbox stays full.
     ///
     /// # Errors
     ///
@@ -98,7 +98,8 @@ impl Work {
             // Asked first: what was added before the drain is seen by the look after this line.
             let draining = self.draining.is_cancelled();
             match self.publish_some().await {
-                Ok(0) if draining => return,
+                // Fewer than it could take: what is left now is at another instance, or new there.
+                Ok(told) if draining && told < usize::from(BATCH) => return,
                 Ok(0) => self.wait().await,
                 Ok(_) => {}
                 Err(why) => {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::{Event, Store};
 
 /// So many events are under way at once.
-const BATCH: i64 = 100;
+const BATCH: u8 = 100;
 /// Events of an instance that has crashed wake nobody.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Before the next try, when the database or Kafka has failed.
@@ -48,8 +48,8 @@ impl Relay {
         Self { task: tokio::spawn(work.run()), draining }
     }
 
-    /// Returns when the outbox is empty. Call it when no event can be added any more, and with a bound:
-    /// while Kafka is away, the outbox stays full.
+    /// Returns when all that is in the outbox has been told, or is at another instance. Call it when this one adds
+    /// no event any more, and with a bound: while Kafka is away, the outbox stays full.
     ///
     /// # Errors
     ///
@@ -99,7 +99,8 @@ impl Work {
             // Asked first: what was added before the drain is seen by the look after this line.
             let draining = self.draining.is_cancelled();
             match self.publish_some().await {
-                Ok(0) if draining => return,
+                // Fewer than it could take: what is left now is at another instance, or new there.
+                Ok(told) if draining && told < usize::from(BATCH) => return,
                 Ok(0) => self.wait().await,
                 Ok(_) => {}
                 Err(why) => {
@@ -119,7 +120,7 @@ impl Work {
 
     /// Publishes some events, and forgets those that Kafka has confirmed. How many there were.
     async fn publish_some(&self) -> Result<usize, String> {
-        let batch = self.store.take_events(BATCH).await.map_err(|error| error.to_string())?;
+        let batch = self.store.take_events(BATCH.into()).await.map_err(|error| error.to_string())?;
         let delivered = join_all(batch.events.iter().map(|event| self.publish(event))).await;
         let (rows, refused): (Vec<_>, Vec<_>) = delivered.into_iter().partition(Result::is_ok);
         let rows: Vec<i64> = rows.into_iter().flatten().collect();

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::store::{Batch, Store};
 
-const BATCH: i64 = 100;
+const BATCH: u8 = 100;
 /// Events of an instance that has crashed wake nobody.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
@@ -137,7 +137,8 @@ impl Work {
         while !self.left.load(Ordering::SeqCst) {
             let draining = self.draining.load(Ordering::SeqCst);
             match self.publish_some() {
-                Ok(0) if draining => return,
+                // Fewer than it could take: what is left now is at another instance, or new there.
+                Ok(told) if draining && told < usize::from(BATCH) => return,
                 Ok(0) => self.bell.wait(),
                 Ok(_) => {}
                 Err(why) => {
@@ -150,7 +151,7 @@ impl Work {
 
     fn publish_some(&self) -> Result<usize, String> {
         let batch =
-            self.runtime.block_on(self.store.take_events(BATCH)).map_err(|error| error.to_string())?;
+            self.runtime.block_on(self.store.take_events(BATCH.into())).map_err(|error| error.to_string())?;
         let refused = self.hand_in(&batch).err();
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(Duration::from_millis(50));
