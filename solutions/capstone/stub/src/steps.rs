@@ -33,12 +33,7 @@ impl Steps {
 
     /// Does one step, which is a phase, in its share of the time that is left: what an earlier one has not used is
     /// there for all that follow. Says how it went. `None` if it was not done in time; then it is dropped.
-    pub async fn step<T>(
-        &mut self,
-        phase: Phase,
-        weight: u32,
-        work: impl Future<Output = T>,
-    ) -> Option<T> {
+    pub async fn step<T>(&mut self, phase: Phase, weight: u32, work: impl Future<Output = T>) -> Option<T> {
         let _ = (phase, weight, work);
         todo!(
             "enter the phase, do the work within its share of the time that is left, say on stderr how it went"
