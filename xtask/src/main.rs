@@ -45,6 +45,7 @@ mod selection;
 mod showing;
 mod side_by_side;
 mod specimen;
+mod time_box;
 mod typeset;
 mod value;
 mod workspace;

@@ -1,14 +1,16 @@
-//! What is done and how many hints were read, in one small file that is ignored by git.
+//! What is done, how long it took and how many hints were read, in one small file that is ignored by git.
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use tinyjson::JsonValue;
 
 use crate::drill::Drill;
 use crate::error::{At as _, Error, Result};
+use crate::time_box::AtWork;
 use crate::value::{Get as _, list, number, object, text};
 use crate::workspace;
 
@@ -25,6 +27,8 @@ pub(crate) struct Progress {
     hints: HashMap<String, usize>,
     /// Names of the bugs that were told apart in the last quiz that asked for them, by drill.
     known: HashMap<String, Vec<String>>,
+    /// How long it took so far, by drill.
+    at_work: HashMap<String, AtWork>,
 }
 
 impl Progress {
@@ -46,7 +50,7 @@ impl Progress {
         let value: JsonValue = text.parse().map_err(|_| {
             Error::new(format!("{} is not JSON: mend it, or move it away to start again", path.display()))
         })?;
-        let counts = |name: &str| {
+        let counts = |name: &str| -> HashMap<String, usize> {
             let map = value.get_value(name).and_then(|map| map.get::<HashMap<String, JsonValue>>());
             let counts = map.into_iter().flatten();
             counts.filter_map(|(drill, count)| Some((drill.clone(), *count.get::<f64>()? as usize))).collect()
@@ -63,7 +67,13 @@ impl Progress {
         };
         let known =
             known.into_iter().flatten().filter_map(|(drill, bugs)| Some((drill.clone(), names(bugs)?)));
-        Ok(Self { lights: counts("lights"), hints: counts("hints"), known: known.collect() })
+        let (time, seen) = (counts("at_work_s"), counts("seen"));
+        let clock = |(drill, time): (String, usize)| {
+            let seen = seen.get(&drill).map_or(0, |&seen| seen as u64);
+            (drill, AtWork { time: Duration::from_secs(time as u64), seen })
+        };
+        let at_work = time.into_iter().map(clock).collect();
+        Ok(Self { lights: counts("lights"), hints: counts("hints"), known: known.collect(), at_work })
     }
 
     /// Writes a new file beside the old one and puts it in its place: a crash leaves one or the other.
@@ -76,6 +86,9 @@ impl Progress {
                 counts.iter().map(|(drill, count)| (drill.clone(), number(*count as f64))).collect(),
             )
         };
+        let clocks = |of: fn(&AtWork) -> u64| {
+            counts(&self.at_work.iter().map(|(drill, clock)| (drill.clone(), of(clock) as usize)).collect())
+        };
         let names = |bugs: &Vec<String>| list(bugs.iter().map(text));
         let known = self.known.iter().map(|(drill, bugs)| (drill.clone(), names(bugs)));
         let value = object([
@@ -83,6 +96,8 @@ impl Progress {
             ("lights", counts(&self.lights)),
             ("hints", counts(&self.hints)),
             ("known", JsonValue::Object(known.collect())),
+            ("at_work_s", clocks(|clock| clock.time.as_secs())),
+            ("seen", clocks(|clock| clock.seen)),
         ]);
         let written =
             value.format().map_err(|error| Error::new(format!("cannot write the progress: {error}")))?;
@@ -116,6 +131,18 @@ impl Progress {
     pub(crate) fn forget(&mut self, drill: &Drill) {
         self.lights.remove(&drill.name);
         self.hints.remove(&drill.name);
+        self.at_work.remove(&drill.name);
+    }
+
+    pub(crate) fn at_work(&self, drill: &Drill) -> AtWork {
+        self.at_work.get(&drill.name).copied().unwrap_or_default()
+    }
+
+    /// The drill was checked. When it is done, its clock stands.
+    pub(crate) fn see_at_work(&mut self, drill: &Drill, now: SystemTime) {
+        if !self.is_done(drill) {
+            self.at_work.entry(drill.name.clone()).or_default().see(now);
+        }
     }
 
     pub(crate) fn hints(&self, drill: &Drill) -> usize {

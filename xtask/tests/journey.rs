@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const BRIEF: &str = "# Task: A drill\n\nLevel: beginner \u{b7} Time-box: 30 minutes\n";
 const HINTS: &str = "# Hints\n\n## Ask\nWhat is in flight?\n\n## Look\nWho holds it?\n";
@@ -98,15 +99,48 @@ fn the_runner_tells_its_version() {
     assert_eq!((code, said), (Some(0), format!("Drain Drills {}\n", env!("CARGO_PKG_VERSION"))));
 }
 
+/// A cargo that does this in place of building.
+fn cargo(root: &Path, building: &str) -> PathBuf {
+    let cargo = root.join("cargo");
+    let script = format!("#!/bin/sh\n[ $1 = build ] || [ $1 = test ] || exit 0\n{building}\n");
+    fs::write(&cargo, script).expect("a script");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    cargo
+}
+
 /// What `plan` says on stderr, and the exit code, where cargo does this when it is to build.
 fn with_cargo(name: &str, building: &str) -> (Option<i32>, String) {
     let root = learners(name);
-    let cargo = root.join("cargo");
-    fs::write(&cargo, format!("#!/bin/sh\n[ $1 = build ] || exit 0\n{building}\n")).expect("a script");
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it can be run");
     let mut plan = workspace::runner(&root);
-    let output = plan.arg("plan").env("CARGO", &cargo).stdin(Stdio::null()).output().expect("it starts");
+    plan.arg("plan").env("CARGO", cargo(&root, building)).stdin(Stdio::null());
+    let output = plan.output().expect("it starts");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn who_is_over_the_time_box_is_told_to_compare() {
+    const AT_WORK: u64 = 25 * 60;
+    const SINCE: u64 = 10 * 60;
+    let root = learners("time-box");
+    let tests = "/// It works.\n///\n/// Why: it must.\n#[test]\nfn it_works() {}\n";
+    let folder = root.join("exercises/task-01/tests/acceptance");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("main.rs"), tests).expect("a file");
+    let seen = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs() - SINCE;
+    let progress =
+        format!("{{\"at_work_s\": {{\"task-01\": {AT_WORK}}}, \"seen\": {{\"task-01\": {seen}}}}}");
+    fs::create_dir_all(root.join(".drain-drills")).expect("a folder");
+    fs::write(root.join(".drain-drills/progress.json"), progress).expect("a file");
+    let mut check = workspace::runner(&root);
+    check
+        .args(["check", "1"])
+        .env("CARGO", cargo(&root, "echo 'error: could not compile `task-01`' >&2; exit 101"));
+    let output = check.stdin(Stdio::null()).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("35 min at work: the time-box of 30 minutes is over."), "{said}");
+    assert!(said.trim_end().ends_with("cargo xtask diff 1"), "{said}");
+    let (_, said) = run(&root, &["list"]);
+    assert!(said.contains(" begun, 35 min at work\n"), "{said}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use lexopt::prelude::*;
 
@@ -132,7 +133,7 @@ fn run(arguments: lexopt::Parser) -> Result<u8> {
             show(&verdict, chosen.len() == 1);
         }
         // A verdict is shown even where it cannot be kept.
-        remembered = remembered.and_then(|()| remember(&verdict, &options));
+        remembered = remembered.and_then(|()| remember(&verdict, &options, chosen.len() == 1));
         verdicts.push(verdict);
     }
     if options.json {
@@ -152,8 +153,16 @@ fn conclude(verdicts: &[Verdict], options: &Options) -> Result<()> {
     if let [_, _, ..] = verdicts {
         let done = verdicts.iter().filter(|verdict| verdict.done()).count();
         println!("\n{done} of {} drills done", verdicts.len());
-    } else if verdicts.iter().any(|verdict| verdict.done() && is_the_learners(options)) {
-        println!("{}", Progress::load()?.next_of(&drill::all()?));
+    } else if let [verdict] = verdicts
+        && is_the_learners(options)
+    {
+        let (progress, done) = (Progress::load()?, verdict.done());
+        if let Some(advice) = progress.at_work(&verdict.drill).advice(&verdict.drill, done) {
+            println!("{advice}");
+        }
+        if done {
+            println!("{}", progress.next_of(&drill::all()?));
+        }
     }
     Ok(())
 }
@@ -228,18 +237,20 @@ fn hints_left(drill: &Drill) -> usize {
     Progress::load().map_or(0, |progress| super::hint::left(drill, &progress))
 }
 
-/// What a learner's own verdict changes in the progress; a doctored one changes nothing, and what was
-/// only not run takes nothing away.
-fn remember(verdict: &Verdict, options: &Options) -> Result<()> {
-    let counts = !verdict.partial && verdict.tampered.changed.is_empty();
-    if !counts || !is_the_learners(options) {
+/// What a learner's own verdict changes in the progress: a doctored one no lights, and what was only not run takes
+/// none away. Who checks one drill is at work on it.
+fn remember(verdict: &Verdict, options: &Options, alone: bool) -> Result<()> {
+    if !is_the_learners(options) {
         return Ok(());
     }
     let mut progress = Progress::load()?;
-    let lights = verdict.lights_on();
-    if verdict.failed() || progress.lights(&verdict.drill).is_none_or(|known| known < lights) {
-        progress.set_lights(&verdict.drill, lights);
-        progress.save()?;
+    if alone {
+        progress.see_at_work(&verdict.drill, SystemTime::now());
     }
-    Ok(())
+    let counts = !verdict.partial && verdict.tampered.changed.is_empty();
+    let lights = verdict.lights_on();
+    if counts && (verdict.failed() || progress.lights(&verdict.drill).is_none_or(|known| known < lights)) {
+        progress.set_lights(&verdict.drill, lights);
+    }
+    progress.save()
 }

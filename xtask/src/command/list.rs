@@ -8,11 +8,12 @@ use crate::drill::Drill;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::selection;
+use crate::time_box::AtWork;
 use crate::value::{self, list, number, object, text};
 
 pub(crate) const COMMAND: Command = Command {
     name: "list",
-    summary: "all drills: level, time-box, how far you are",
+    summary: "all drills: level, time-box, how far you are, how long it took",
     help: "usage: cargo xtask list [SELECTION...] [--json]\n",
     run,
 };
@@ -34,7 +35,10 @@ fn run(mut arguments: lexopt::Parser) -> Result<u8> {
         let width = chosen.iter().map(|drill| drill.title.chars().count()).max().unwrap_or(0);
         for drill in &chosen {
             let Drill { name, title, level, time_box, .. } = drill;
-            println!("{name:<9} {title:<width$}  {level:<12}  {time_box:<10}  {}", state(drill, &progress));
+            let time =
+                progress.at_work(drill).said().map_or(String::new(), |time| format!(", {time} at work"));
+            let state = state(drill, &progress);
+            println!("{name:<9} {title:<width$}  {level:<12}  {time_box:<10}  {state}{time}");
         }
         println!("\n{} of {} done. {}", done(&chosen, &progress), chosen.len(), progress.next_of(&chosen));
         println!("All that there is to read: cargo xtask book");
@@ -52,6 +56,7 @@ pub(crate) fn as_json(drills: &[Drill], progress: &Progress) -> JsonValue {
             ("time_box", text(&drill.time_box)),
             ("state", text(state(drill, progress))),
             ("hints_read", number(progress.hints(drill) as f64)),
+            ("at_work_s", number(progress.at_work(drill).time.as_secs_f64())),
         ])
     });
     let next = drills.iter().find(|drill| !progress.is_done(drill));
@@ -69,7 +74,8 @@ fn done(drills: &[Drill], progress: &Progress) -> usize {
 
 fn state(drill: &Drill, progress: &Progress) -> String {
     match progress.lights(drill) {
-        None => "not begun".to_owned(),
+        None if progress.at_work(drill) == AtWork::default() => "not begun".to_owned(),
+        None => "begun".to_owned(),
         Some(5) => "done".to_owned(),
         Some(lights) => format!("{lights} of 5 lights"),
     }
