@@ -20,6 +20,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr;
 use tokio::select;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, interval, sleep, timeout_at};
@@ -256,6 +257,9 @@ impl Partition {
     async fn run(self, mut end: oneshot::Receiver<End>) -> Ended {
         let mut running = JoinQueue::new();
         let mut done = Done::default();
+        // One at a time: librdkafka tries a commit again for which the broker was not there, and it would come behind a
+        // later one and take it back.
+        let mut commit = None;
         let end = {
             let mut tick = interval(COMMIT_INTERVAL);
             // One future for all turns: a message that waits for a worker must not be dropped on the way.
@@ -265,9 +269,9 @@ impl Partition {
                     biased;
                     Ok(end) = &mut end => break end,
                     Some(ended) = running.join_next() => done.take(ended),
-                    _ = tick.tick() => if let Some(offsets) = self.offsets(&done) {
-                        // Nobody waits for it: the next one says the same, and the last one is waited for.
-                        let _ = self.consumer.commit(&offsets, CommitMode::Async);
+                    _ = tick.tick() => if let Some(offsets) = self.offsets(&done) && is_over(&mut commit) {
+                        // If it is refused, the next one says the same.
+                        commit = Some(commit_until(self.consumer.clone(), offsets, Instant::now()));
                     },
                     (message, worker) = &mut next => {
                         running.spawn(process(self.processor.clone(), message, worker));
@@ -291,8 +295,15 @@ impl Partition {
                 done.take(ended);
             }
         }
+        if let Some(commit) = commit {
+            let _ = timeout_at(end.deadline, commit).await;
+        }
         let last_commit = match self.offsets(&done) {
-            Some(offsets) => commit_until(self.consumer, offsets, end.deadline).await,
+            Some(offsets) => {
+                let commit = commit_until(self.consumer, offsets, end.deadline);
+                let answer = timeout_at(end.deadline, commit).await.ok();
+                answer.map(|answer| answer.unwrap_or(Err(KafkaError::Canceled)))
+            }
             None => Some(Ok(())),
         };
         Ended { abandoned, last_commit }
@@ -345,12 +356,16 @@ async fn process(processor: Arc<Processor>, message: OwnedMessage, _worker: Owne
     message.offset()
 }
 
+/// What Kafka says of a commit.
+type Answer = oneshot::Receiver<KafkaResult<()>>;
+
+/// Whether there is no commit on its way.
+fn is_over(commit: &mut Option<Answer>) -> bool {
+    commit.as_mut().is_none_or(|answer| !matches!(answer.try_recv(), Err(TryRecvError::Empty)))
+}
+
 /// Commits, and tries again until `until`; not later, and not if it is out of the question.
-async fn commit_until(
-    consumer: Arc<StreamConsumer<Group>>,
-    offsets: TopicPartitionList,
-    until: Instant,
-) -> Option<KafkaResult<()>> {
+fn commit_until(consumer: Arc<StreamConsumer<Group>>, offsets: TopicPartitionList, until: Instant) -> Answer {
     let (sender, answer) = oneshot::channel();
     // On a thread: see `leave`.
     thread::spawn(move || {
@@ -364,8 +379,7 @@ async fn commit_until(
         drop(consumer);
         let _ = sender.send(result);
     });
-    let answer = timeout_at(until, answer).await.ok()?;
-    Some(answer.unwrap_or(Err(KafkaError::Canceled)))
+    answer
 }
 
 /// Whether a commit that was refused may be taken when it is tried again. The group has gone on without
