@@ -1,6 +1,7 @@
 //! The commands, in the order in which the help lists them.
 
 mod bench;
+mod chaos;
 mod check;
 mod completions;
 mod diff;
@@ -44,6 +45,7 @@ pub(crate) const ALL: &[Command] = &[
     review::COMMAND,
     verify::COMMAND,
     soak::COMMAND,
+    chaos::COMMAND,
     bench::COMMAND,
     scaffold::COMMAND,
     completions::COMMAND,

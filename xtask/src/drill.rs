@@ -18,6 +18,15 @@ pub(crate) enum Set {
 }
 
 impl Set {
+    /// The one with this name.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        match name {
+            "exercises" => Ok(Self::Exercises),
+            "solutions" => Ok(Self::Solutions),
+            other => Err(Error::new(format!("--set {other}: the sets are `exercises` and `solutions`"))),
+        }
+    }
+
     pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Exercises => "exercises",

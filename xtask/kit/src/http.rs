@@ -171,7 +171,8 @@ impl Client {
     /// Sends bytes as they are: half a request, for instance.
     pub fn send_bytes(&mut self, bytes: &str) -> Moment {
         let shown: String = bytes.chars().take(24).collect();
-        let at = self.scenario.timeline().mark(&self.name, format!("sends {shown:?}"));
+        let mark = || self.scenario.timeline().mark(&self.name, format!("sends {shown:?}"));
+        let at = if self.quiet { Moment::now() } else { mark() };
         let _ = self.stream.write_all(bytes.as_bytes());
         at
     }

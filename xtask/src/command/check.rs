@@ -64,7 +64,7 @@ impl Options {
         while let Some(argument) = arguments.next()? {
             match argument {
                 Value(word) => options.words.push(word.string()?),
-                Long("set") => options.set = set_named(&arguments.value()?.string()?)?,
+                Long("set") => options.set = Set::named(&arguments.value()?.string()?)?,
                 Long("path") => options.path = Some(arguments.value()?.into()),
                 Long("all-lights") => options.asked.slow = Slow::Always,
                 Long("fast") => options.asked.slow = Slow::Never,
@@ -105,14 +105,6 @@ fn file_beside(arguments: &mut lexopt::Parser) -> Result<Option<OsString>> {
     };
     let mut words = arguments.raw_args()?;
     Ok(words.next_if(is_file))
-}
-
-fn set_named(name: &str) -> Result<Set> {
-    match name {
-        "exercises" => Ok(Set::Exercises),
-        "solutions" => Ok(Set::Solutions),
-        other => Err(Error::new(format!("--set {other}: the sets are `exercises` and `solutions`"))),
-    }
 }
 
 fn run(arguments: lexopt::Parser) -> Result<u8> {

@@ -25,6 +25,7 @@ const KEPT: usize = 512 * 1024;
 const MOST_LINES: usize = 200;
 
 /// A compiled acceptance test.
+#[derive(Clone)]
 pub(crate) struct Binary {
     /// The test binary.
     pub(crate) path: PathBuf,

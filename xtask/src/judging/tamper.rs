@@ -84,7 +84,7 @@ fn described(line: &str) -> Option<String> {
 fn departure(manifest: &str, set: Set) -> Option<String> {
     let mut section = String::new();
     let mut lints = false;
-    let ours = [r#"name = "acceptance""#, r#"path = "../../exercises/"#];
+    let ours = [r#"name = "acceptance""#, r#"name = "chaos""#, r#"path = "../../exercises/"#];
     for line in manifest.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if line.starts_with('[') {
             section = line.chars().filter(|letter| !letter.is_whitespace() && *letter != '"').collect();

@@ -70,7 +70,11 @@ impl<'a> Shop<'a> {
 
     /// With the database at the other end of this line.
     pub(crate) fn start_on(&self, line: &Line, budget: &str) -> Instance<'a> {
-        self.started(self.program("service", budget).env("DATABASE_URL", line.url()))
+        self.start_called_on("service", line, budget)
+    }
+
+    pub(crate) fn start_called_on(&self, lane: &str, line: &Line, budget: &str) -> Instance<'a> {
+        self.started(self.program(lane, budget).env("DATABASE_URL", line.url()))
     }
 
     /// Which leaves so much of its budget for the last scrape.
