@@ -82,6 +82,8 @@ pub fn producer(bootstrap_servers: &str) -> Result<FutureProducer, KafkaError> {
         .set("enable.idempotence", "true")
         .set("acks", "all")
         .set("message.timeout.ms", DELIVERY_TIMEOUT_MS)
+        // Back soon, when Kafka is. By default up to ten seconds pass between two tries, and no drain can wake it.
+        .set("reconnect.backoff.max.ms", "250")
         .create()
 }
 

@@ -58,9 +58,11 @@ pub fn while_nothing_starts<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// Does this, the start of a program, under the limit that the test was started with.
+/// Does this, the start of a program, under the limit that the test was started with, and with nothing of ours open in
+/// it: a connection that it had would not break when we close it.
 pub(crate) fn as_given<T>(start: impl FnOnce() -> T) -> T {
     let _one = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    close_fds::set_fds_cloexec(3, &[]);
     let (soft, hard) = limits();
     let given = GIVEN.get().copied().unwrap_or(soft);
     if given == soft {
@@ -74,4 +76,22 @@ pub(crate) fn as_given<T>(start: impl FnOnce() -> T) -> T {
 
 fn limits() -> (rlim_t, rlim_t) {
     getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((rlim_t::MAX, rlim_t::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_program_has_nothing_of_ours_open() {
+        let file = File::open("/proc/self/stat").unwrap();
+        // Unlike what std opens, it is handed on.
+        let _ours = nix::unistd::dup(&file).unwrap();
+        let open = || Command::new("ls").args(["-l", "/proc/self/fd"]).output().unwrap();
+        let open = [open(), as_given(open)].map(|open| String::from_utf8_lossy(&open.stdout).into_owned());
+        assert_eq!(open.map(|open| open.contains("/stat")), [true, false]);
+    }
 }

@@ -354,8 +354,6 @@ impl<'a> Kafka<'a> {
     #[track_caller]
     pub fn down(&self) {
         self.mark("down");
-        // Programs have inherited the broker's ends of its connections, so that ours would never break.
-        drop(self.take_producer());
         // It listens on the same port again at once, and stops the process if it cannot.
         self.answered(while_nothing_starts(|| self.cluster().with(|cluster| cluster.broker_down(-1))));
     }

@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     pub(crate) outcome: Result<Response, Cut>,
 }
 
-/// Where instances listen, as a load balancer knows it that hears late of who has gone.
+/// Where instances listen, as a load balancer knows it that hears of who has gone when a connection is refused.
 #[derive(Clone, Default)]
 pub(crate) struct Addresses {
     all: Arc<Mutex<Vec<SocketAddr>>>,
@@ -105,6 +105,9 @@ fn order_until_acknowledged(
         if let Some(address) = addresses.next() {
             let sent = Moment::now();
             let outcome = order(scenario, address, key);
+            if matches!(outcome, Err(Cut::Refused)) {
+                addresses.remove(address);
+            }
             let acknowledged = is_acknowledged(&outcome);
             asked.push(Asked { key: key.to_owned(), sent, settled: Moment::now(), outcome });
             if acknowledged {
