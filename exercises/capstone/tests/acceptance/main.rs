@@ -425,6 +425,32 @@ fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
     shop.wait_for_events(5);
 }
 
+/// If Kafka does not answer during the drain, the service exits at its deadline at the latest, with code 1, and the next instance
+/// tells what is left.
+///
+/// Why: a connection over which nothing comes any more looks like one on which nothing was said yet.
+///
+/// Limit: 60 s
+#[test]
+fn a_kafka_that_does_not_answer_does_not_hold_up_the_exit() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let instance = shop.start("2s");
+    shop.ordered(&instance, "before", 201);
+    shop.wait_for_events(1);
+    shop.kafka.answer_after(secs(60));
+    for number in 1..=5 {
+        shop.ordered(&instance, &format!("order {number}"), 201);
+    }
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.program.exit_at_most(ms(2_500), signal);
+    instance.program.exit_with(1);
+    instance.program.require_report("deadline_exceeded", 0);
+    shop.kafka.answer_after(ms(0));
+    let _second = shop.start_called("service 2", AMPLE);
+    shop.wait_for_events(6);
+}
+
 /// If the database does not answer during the drain, the service exits at its deadline at the latest. Nothing that was
 /// acknowledged is lost.
 ///
