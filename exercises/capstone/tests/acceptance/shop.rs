@@ -163,10 +163,11 @@ impl<'a> Shop<'a> {
         let ids: BTreeSet<(&str, Option<String>)> =
             messages.iter().map(|message| (message.key.as_str(), event_id(&message.payload))).collect();
         let distinct_ids: BTreeSet<&Option<String>> = ids.iter().map(|(_, id)| id).collect();
+        let some: Vec<_> = ids.iter().take(5).collect();
         self.scenario.require(
             ids.len() == orders && distinct_ids.len() == orders && !distinct_ids.contains(&None),
             "one `event_id` for each order",
-            format!("{ids:?}"),
+            format!("{} for {} orders; some of them, with their orders: {some:?}", distinct_ids.len(), orders),
         );
     }
 
