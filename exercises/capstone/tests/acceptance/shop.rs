@@ -167,7 +167,11 @@ impl<'a> Shop<'a> {
         self.scenario.require(
             ids.len() == orders && distinct_ids.len() == orders && !distinct_ids.contains(&None),
             "one `event_id` for each order",
-            format!("{} for {} orders; some of them, with their orders: {some:?}", distinct_ids.len(), orders),
+            format!(
+                "{} for {} orders; some of them, with their orders: {some:?}",
+                distinct_ids.len(),
+                orders
+            ),
         );
     }
 

@@ -37,7 +37,7 @@ async fn a_group_runs_until_it_is_asked_to_stop() {
     ran.require_failure(None);
 }
 
-/// A component that cancels its own token tells nobody else to drain.
+/// A component that cancels its own token tells nobody else to drain; and one that ends after that has still ended unasked.
 ///
 /// Why: a token is handy for what a component starts itself. Whoever uses it for that must not stop the whole service.
 #[tokio::test(start_paused = true)]
@@ -54,6 +54,16 @@ async fn a_component_that_cancels_its_own_token_disturbs_no_other() {
     ran.require_asked(&["other"]);
     ran.require_took(secs(3), "when the one that has cancelled its token has ended");
     ran.require_failure(None);
+
+    let mut trial = Trial::new(&scenario);
+    trial.group.add("own", async |token: CancellationToken| {
+        token.cancel();
+        sleep(secs(2)).await;
+        Ok(())
+    });
+    trial.add("other", drains(secs(1)));
+    let ran = trial.run(Some(secs(60)), secs(30)).await;
+    ran.require_failure(Some(("own", Wrong::Ended)));
 }
 
 /// All components drain at the same time: the drain takes as long as the slowest, and not as long as all of

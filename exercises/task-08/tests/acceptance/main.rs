@@ -7,12 +7,12 @@ mod model;
 mod service;
 mod trial;
 
-use std::future::pending;
+use std::future::{Ready, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use drain_kit::{Moment, Program, Scenario, Signal, ms, program, secs, settled};
+use drain_kit::{Moment, Program, Scenario, Signal, ms, panic_unseen, program, secs, settled};
 use task_08::{BadOrder, Component, DrainOrder, Ended, Outcome};
 use tokio::time::{Instant, sleep};
 
@@ -170,6 +170,13 @@ async fn a_component_is_told_when_its_share_is_over() {
             &format!("{name} is told that its share ends"),
         );
     }
+
+    // A share need not be a whole number of milliseconds.
+    let trial = Trial::new(&scenario);
+    let order = trial.chain(&[("a", Does::Hangs), ("b", Does::Hangs), ("c", Does::Hangs)]);
+    let drained = trial.drain(&order, ms(10)).await;
+    let due = trial.book.entry("a").due;
+    trial.require_at(&drained, due, ms(10) / 3, "a is told that its share ends");
 }
 
 /// With no time left, each component is still begun, in its turn, and gets as far as it gets without waiting.
@@ -190,6 +197,15 @@ async fn with_no_time_left_each_component_still_has_its_turn() {
         let expected = [("a", Outcome::CutOff), ("b", Outcome::Complete), ("c", failed())];
         trial.require_outcomes(&drained, &expected);
     }
+
+    // However many they are, no time is none.
+    let trial = Trial::new(&scenario);
+    let names: Vec<String> = (1..=50).map(|number| format!("c{number}")).collect();
+    let chain: Vec<_> = names.iter().map(|name| (name.as_str(), Does::Hangs)).collect();
+    let order = trial.chain(&chain);
+    let drained = trial.drain_until(&order, Instant::now()).await;
+    trial.require_begins(&drained, "c50", secs(0));
+    trial.require_returned(&drained, secs(0));
 }
 
 /// The drain returns an entry for each component: in the order in which they ended, how, and how long it took.
@@ -299,6 +315,8 @@ async fn a_circle_is_refused_and_told() {
         (vec![("a", "b"), ("b", "c"), ("c", "d"), ("d", "b"), ("d", "e")], 3),
         // What hangs on a circle, on either side, is not on it.
         (vec![("x", "b"), ("b", "c"), ("c", "b"), ("c", "y"), ("y", "z"), ("b", "z")], 2),
+        // Nor is it if it stands before it, and can be drained no more than the circle.
+        (vec![("y", "z"), ("z", "y"), ("z", "b"), ("b", "a")], 2),
     ] {
         let trial = Trial::new(&scenario);
         let mut names: Vec<&str> = needs.iter().flat_map(|(a, b)| [*a, *b]).collect();
@@ -656,6 +674,7 @@ mod report {
                         sleep(ms(250)).await;
                         Ok(())
                     }),
+                    Component::new("d", panics_when_called).needs("a"),
                 ]);
                 let order = order.expect("there is an order");
                 let deadline = Instant::now() + secs(3);
@@ -664,7 +683,8 @@ mod report {
             });
         });
         program.exit_with(0);
-        service::require_lines(&scenario, &program, &[("a", "cut_off"), ("b", "failed"), ("c", "complete")]);
+        let ends = [("d", "failed"), ("a", "cut_off"), ("b", "failed"), ("c", "complete")];
+        service::require_lines(&scenario, &program, &ends);
         let report = program.require_report("deadline_exceeded", 1);
         report.require_duration(&scenario, ms(1_250), ms(1_270));
         let lines = program.stderr();
@@ -687,6 +707,10 @@ mod report {
         let service = Service::start(&scenario, "5s");
         service.require_tree();
     }
+}
+
+fn panics_when_called(_: Instant) -> Ready<anyhow::Result<()>> {
+    panic_unseen()
 }
 
 fn shortly(order: &Result<DrainOrder, BadOrder>) -> String {

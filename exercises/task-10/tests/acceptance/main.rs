@@ -115,6 +115,36 @@ async fn a_drain_that_is_dropped_leaves_its_sample() {
     pool.require_sum("failed", ms(1_300));
 }
 
+/// A drain whose work panics when it is cut off leaves one sample, and not two.
+///
+/// Why: a drain that counts twice makes of one bad night two.
+#[tokio::test(start_paused = true)]
+async fn a_panic_at_the_deadline_leaves_one_sample() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic_unseen()
+        }
+    }
+    let scenario = Scenario::new();
+    let pool = Pool::new(&scenario);
+    let metrics = pool.metrics.clone();
+    let drain = tokio::spawn(async move {
+        let work = async {
+            let _panics = Panics;
+            pending::<Result<(), ()>>().await
+        };
+        metrics.drain(Instant::now() + secs(1), work).await
+    });
+    let _ = scenario.wait_at_most(secs(60), "the drain to end", drain).await;
+    let samples: Vec<f64> = OUTCOMES.iter().map(|outcome| pool.count(outcome)).collect();
+    scenario.require(
+        samples.iter().sum::<f64>() == 1.0,
+        "one sample in all",
+        format!("{samples:?} of {OUTCOMES:?}"),
+    );
+}
+
 /// The drain ends at its deadline, and says how much was in flight then, also of what goes with the work; when it has
 /// returned, the work has been dropped.
 ///
@@ -211,7 +241,7 @@ async fn busy_work_does_not_hide_the_deadline() {
 #[test]
 fn the_buckets_reach_beyond_the_budget() {
     let scenario = Scenario::new();
-    for budget in [ms(50), ms(250), secs(5), secs(30), secs(600)] {
+    for budget in [ms(2), ms(50), ms(250), secs(5), secs(30), secs(600)] {
         let pool = Pool::registered(&scenario, &Registry::new(), "http", budget);
         let scraped = pool.scrape();
         for outcome in OUTCOMES {
@@ -291,6 +321,10 @@ async fn pools_do_not_collide() {
     {
         pool.require_samples(samples, "after a drain of two of three pools");
         pool.require_in_flight(in_flight, "after a drain of two of three pools");
+    }
+    // However similar their names are.
+    for name in ["a", "b", "pool-1", "pool-2", "pool-3", "pool-4", "pool-5", "1", "2", "3"] {
+        Pool::registered(&scenario, &shared, name, secs(5));
     }
     let global: Vec<_> = prometheus::gather().iter().map(|family| family.name().to_owned()).collect();
     scenario.require(global.is_empty(), "nothing in the registry of the process", global.join(", "));

@@ -81,6 +81,11 @@ impl<'a> Pool<'a> {
         );
     }
 
+    pub(crate) fn count(&self, outcome: &str) -> f64 {
+        let labels = [("pool", self.name), ("outcome", outcome)];
+        self.scrape().value("drain_duration_seconds_count", &labels).unwrap_or(f64::NAN)
+    }
+
     pub(crate) fn sum(&self, outcome: &str) -> f64 {
         let labels = [("pool", self.name), ("outcome", outcome)];
         self.scrape().value("drain_duration_seconds_sum", &labels).unwrap_or(f64::NAN)

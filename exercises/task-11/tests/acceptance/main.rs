@@ -299,6 +299,7 @@ async fn probes_are_no_work() {
 /// Why: it is the gauge on the dashboard, and the number in the report.
 #[tokio::test(start_paused = true)]
 async fn the_count_is_what_is_in_flight() {
+    const MANY: usize = (1 << 16) + 1;
     let scenario = Scenario::new();
     let trial = Trial::new(&scenario);
     trial.require_count(0, "at first");
@@ -314,6 +315,9 @@ async fn the_count_is_what_is_in_flight() {
         trial.require_count(1, "with one guard");
         drop(owned);
         trial.require_count(0, "when all guards were dropped");
+        let many: Vec<_> = (0..MANY).map(|_| in_flight.enter_owned(Kind::Work)).collect();
+        trial.require_count(MANY, "with as many guards as 16 bits count, and one more");
+        drop(many);
         if let Some(caller) = caller {
             trial.idle_at(caller, 200).await;
         }
@@ -373,6 +377,35 @@ async fn a_deadline_that_has_passed_returns_at_once() {
         let _work = [trial.enter("request 1"), trial.enter("request 2")];
         let caller = trial.call_until("caller of a busy service", passed).await;
         trial.late_at(caller, 10_000, 2).await;
+    }
+}
+
+/// A call that goes on in another task after its first poll is woken there.
+///
+/// Why: a future is polled once by a `select!` and then handed to a task, and whoever keeps the first waker tells somebody
+/// who has gone.
+#[tokio::test(start_paused = true)]
+async fn a_call_is_woken_where_it_was_polled_last() {
+    let scenario = Scenario::new();
+    let in_flight = Arc::new(InFlight::new());
+    for works in [true, false] {
+        let work = works.then(|| in_flight.enter_owned(Kind::Work));
+        let waiter = in_flight.clone();
+        let begun = Instant::now();
+        let mut call = Box::pin(async move { waiter.wait_idle(begun + secs(5)).await });
+        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        scenario.require(polled.is_pending(), "a call that waits for its window", format!("{polled:?}"));
+        let elsewhere = tokio::spawn(call);
+        tokio::time::sleep(ms(100)).await;
+        drop(work);
+        let over = begun + if works { ms(300) } else { ms(200) };
+        let outcome = scenario.wait_at_most(secs(60), "the call to return", elsewhere).await;
+        let late = Instant::now().saturating_duration_since(over);
+        scenario.require(
+            outcome.as_ref().is_ok_and(Result::is_ok) && late <= EXACT,
+            format!("idle after {:?}", over - begun),
+            format!("{outcome:?}, {late:?} later"),
+        );
     }
 }
 
