@@ -238,7 +238,7 @@ pub(crate) fn word(outcome: &Outcome) -> &'static str {
 }
 
 fn shown(time: Duration) -> String {
-    format!("{} ms", time.as_millis())
+    format!("{} ms", time.as_micros() as f64 / 1e3)
 }
 
 /// An error that a component returned, or a panic.
