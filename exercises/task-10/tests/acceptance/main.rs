@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use drain_kit::{Client, Moment, Program, Scenario, Signal, ms, panic_unseen, secs, settled, shown};
-use prometheus::Registry;
+use prometheus::{IntGauge, Opts, Registry};
 use task_10::{DrainError, DrainMetrics};
 use tokio::task::JoinSet;
 use tokio::task::coop::consume_budget;
@@ -355,6 +355,27 @@ async fn a_pool_that_is_there_is_an_error() {
     scenario.require(drained.is_ok(), "Ok from the drain", format!("{drained:?}"));
     pool.require_samples([1, 0, 0], "after a drain of the first one");
     pool.require_in_flight(1, "in the first one");
+}
+
+/// If one of the metrics cannot be registered, because somebody else has one of that name, none is.
+///
+/// Why: half of a pool in a registry is one that is scraped for ever, and that nobody counts in.
+#[test]
+fn an_error_registers_nothing() {
+    let scenario = Scenario::new();
+    for name in ["drain_duration_seconds", "work_in_flight"] {
+        let registry = Registry::new();
+        let theirs = IntGauge::with_opts(Opts::new(name, "Of somebody else.").const_label("pool", "http"));
+        let theirs = theirs.expect("a gauge");
+        registry.register(Box::new(theirs)).expect("the first of its name");
+        let refused = DrainMetrics::register(&registry, "http", secs(5)).is_err();
+        let there: Vec<_> = registry.gather().iter().map(|family| family.name().to_owned()).collect();
+        scenario.require(
+            refused && there == [name],
+            format!("an error, and nothing in the registry but the {name} of somebody else"),
+            format!("{}, and {there:?}", if refused { "an error" } else { "Ok" }),
+        );
+    }
 }
 
 /// `/metrics` answers during the whole drain, as `promtool check metrics` would have it, while new requests are refused, also if
