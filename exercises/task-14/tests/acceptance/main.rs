@@ -227,34 +227,39 @@ fn a_drain_is_complete_however_the_other_service_hangs() {
     }
 }
 
-/// A call that begins only in the drain, with a request of which half had come before the signal, ends in time as well; if
-/// it is begun at all.
+/// A call that begins only in the drain, with a request of which half had come before the signal, ends in time as well, by its
+/// own time-out or with nine tenths of the budget; if it is begun at all.
 ///
-/// Why: its own time-out begins when the drain has been going on for a while, and ends after it.
+/// Why: its own time-out begins when the drain has been going on for a while. It may end after it, and it may end long before.
 #[test]
 fn a_call_that_begins_in_the_drain_ends_in_time() {
     let scenario = Scenario::new();
     let downstream = Downstream::start();
-    let service = Service::start(&scenario, downstream.address, "1900ms", "2s");
-    // It keeps the drain going.
-    let other = service.ask("silent");
-    let mut client = Client::connected(&scenario, "client", service.address);
-    client.send_bytes("GET /quote/half-a-body HTTP/1.1\r\nHost: dri");
-    client.wait_until_read();
-    let signal = service.program.signal(Signal::SIGTERM);
-    signal.plus(ms(700)).wait();
-    client.send_bytes("lls\r\n\r\n");
-    match client.response(PATIENCE) {
-        // The connection was closed before the request was whole.
-        Err(Cut::Closed | Cut::Reset) => {}
-        Ok(response) if response.status == 504 => {
-            scenario.at_most(ms(1_800) + LATE, signal, response.at, "the 504");
+    for (number, timeout, budget, rest, limit) in
+        [(1, "1900ms", "2s", ms(700), ms(1_800)), (2, "800ms", "5s", ms(400), ms(1_200))]
+    {
+        let name = format!("program {number}");
+        let service = Service::start_called(&scenario, &name, downstream.address, timeout, budget);
+        // It keeps the drain going.
+        let other = service.ask("silent");
+        let mut client = Client::connected(&scenario, &format!("client {number}"), service.address);
+        client.send_bytes("GET /quote/half-a-body HTTP/1.1\r\nHost: dri");
+        client.wait_until_read();
+        let signal = service.program.signal(Signal::SIGTERM);
+        signal.plus(rest).wait();
+        let sent = client.send_bytes("lls\r\n\r\n");
+        match client.response(PATIENCE) {
+            // The connection was closed before the request was whole.
+            Err(Cut::Closed | Cut::Reset) => {}
+            Ok(response) if response.status == 504 => {
+                scenario.at_most(limit - rest + LATE, sent, response.at, "the 504");
+            }
+            outcome => scenario.fail_at(client.settled(), "504, or a closed connection", shown(&outcome)),
         }
-        outcome => scenario.fail_at(client.settled(), "504, or a closed connection", shown(&outcome)),
+        other.answered_with(504);
+        service.program.exit_with(0);
+        service.program.require_report("complete", 0);
     }
-    other.answered_with(504);
-    service.program.exit_with(0);
-    service.program.require_report("complete", 0);
 }
 
 /// In the drain, too, an answer that comes in time is passed on, and what fails is tried again. SIGINT means the same, and a
