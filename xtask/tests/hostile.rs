@@ -200,8 +200,8 @@ mod supervisor {
 
     #[test]
     fn a_grandchild_in_a_session_of_its_own_that_holds_the_pipes() {
-        let script =
-            "env -i setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 1; done' \"$MARK\" & sleep 0.2";
+        let script = "env -i setsid sh -c 'trap \"\" TERM HUP; : >\"$0.up\"; while :; do sleep 1; done' \"$MARK\" & \
+                      until [ -e \"$MARK.up\" ]; do sleep 0.01; done; rm \"$MARK.up\"";
         let report = supervise(Duration::from_secs(10), script);
         assert_eq!(report.json.number("code"), Some(0.0));
         assert!(left(&report).contains(&"sh".to_owned()), "{:?}", left(&report));
