@@ -122,7 +122,8 @@ impl Tried<'_> {
             // Requests were answered before the signal.
             (_, "proves_nothing" | "fewer") => (ms(500), before_the_end(drain + ms(1_000)), signal),
             // The service was late at its door, or the drain was over before anybody knocked.
-            ("accepting", _) | (_, "accepting") => (ms(300), signal, end),
+            // Who serves in between is late at the door anyway.
+            ("accepting", _) | (_, "accepting") => (ms(50), signal, end),
             ("refused_early", "drained") => (self.refuses_for, signal, end),
             (_, "refused_early") => (ms(30), signal, end),
             (_, "process_left") => (ms(150), before_the_end(ms(500)), end),
