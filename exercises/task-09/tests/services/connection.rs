@@ -33,6 +33,7 @@ struct Answer {
 pub(crate) fn serve(service: &Service, number: usize, stream: &mut TcpStream) -> Option<()> {
     loop {
         let path = read_request(stream)?;
+        service.has_read(number);
         let time = match path.as_str() {
             _ if service.is(&["empty-at-once"]) => Duration::ZERO,
             _ if service.is(&["mute"]) => Duration::from_secs(60),

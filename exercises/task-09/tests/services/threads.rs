@@ -30,6 +30,8 @@ pub(crate) struct Service {
 
 struct Open {
     stream: TcpStream,
+    /// So many requests were read, and so many answered.
+    read: usize,
     answered: usize,
 }
 
@@ -78,6 +80,10 @@ impl Service {
         self.draining.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn has_read(&self, number: usize) {
+        self.open().entry(number).and_modify(|open| open.read += 1);
+    }
+
     pub(crate) fn answered(&self, number: usize) {
         self.open().entry(number).and_modify(|open| open.answered += 1);
     }
@@ -119,7 +125,7 @@ impl Service {
     fn serve(self: Arc<Self>, number: usize, mut stream: TcpStream) -> io::Result<JoinHandle<()>> {
         stream.set_nonblocking(false)?;
         let copy = stream.try_clone()?;
-        self.open().insert(number, Open { stream: copy, answered: 0 });
+        self.open().insert(number, Open { stream: copy, read: 0, answered: 0 });
         Ok(thread::spawn(move || {
             connection::serve(&self, number, &mut stream);
             self.open().remove(&number);
@@ -163,11 +169,13 @@ impl Service {
     /// What is wrong with those that do not answer what is in flight.
     fn break_connections(&self) {
         let open = self.open();
-        let newest = open.keys().max().copied();
+        // Not the newest: that may have come after the signal, if we hear of it late.
+        let in_flight = open.iter().filter(|(_, open)| open.read > open.answered);
+        let oldest = in_flight.map(|(number, _)| *number).min();
         for (number, open) in open.iter() {
             let dropped = match self.called.name.as_str() {
                 "drops" | "drops-and-leaks" => true,
-                "drops-one" => Some(*number) == newest,
+                "drops-one" => Some(*number) == oldest,
                 "drops-new" => open.answered == 0,
                 "drops-keep-alive" => open.answered > 0,
                 _ => false,
