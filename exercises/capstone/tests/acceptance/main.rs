@@ -413,13 +413,7 @@ fn without_kafka_the_drain_ends_in_time_and_loses_nothing() {
     let Some(shop) = Shop::open(&scenario) else { return };
     let instance = shop.start("2s");
     shop.kafka.down();
-    for number in 1..=5 {
-        shop.ordered(&instance, &format!("order {number}"), 201);
-    }
-    let signal = instance.program.signal(Signal::SIGTERM);
-    instance.program.exit_at_most(ms(2_500), signal);
-    instance.program.exit_with(1);
-    instance.program.require_report("deadline_exceeded", 0);
+    leaves_five_events(&shop, &instance);
     shop.kafka.up();
     let _second = shop.start_called("service 2", AMPLE);
     shop.wait_for_events(5);
@@ -439,16 +433,21 @@ fn a_kafka_that_does_not_answer_does_not_hold_up_the_exit() {
     shop.ordered(&instance, "before", 201);
     shop.wait_for_events(1);
     shop.kafka.answer_after(secs(60));
+    leaves_five_events(&shop, &instance);
+    shop.kafka.answer_after(ms(0));
+    let _second = shop.start_called("service 2", AMPLE);
+    shop.wait_for_events(6);
+}
+
+/// Takes five orders whose events nobody takes, and requires that the drain of two seconds ends in time without them.
+fn leaves_five_events(shop: &Shop, instance: &Instance) {
     for number in 1..=5 {
-        shop.ordered(&instance, &format!("order {number}"), 201);
+        shop.ordered(instance, &format!("order {number}"), 201);
     }
     let signal = instance.program.signal(Signal::SIGTERM);
     instance.program.exit_at_most(ms(2_500), signal);
     instance.program.exit_with(1);
     instance.program.require_report("deadline_exceeded", 0);
-    shop.kafka.answer_after(ms(0));
-    let _second = shop.start_called("service 2", AMPLE);
-    shop.wait_for_events(6);
 }
 
 /// If the database does not answer during the drain, the service exits at its deadline at the latest. Nothing that was

@@ -176,7 +176,7 @@ async fn a_component_is_told_when_its_share_is_over() {
     let order = trial.chain(&[("a", Does::Hangs), ("b", Does::Hangs), ("c", Does::Hangs)]);
     let drained = trial.drain(&order, ms(10)).await;
     let due = trial.book.entry("a").due;
-    trial.require_at(&drained, due, ms(10) / 3, "a is told that its share ends");
+    trial.require_at(&drained, due, Duration::from_micros(3_333), "a is told that its share ends");
 }
 
 /// With no time left, each component is still begun, in its turn, and gets as far as it gets without waiting.
