@@ -126,8 +126,11 @@ impl Tried<'_> {
             ("accepting", _) | (_, "accepting") => (ms(50), signal, end),
             ("refused_early", "drained") => (self.refuses_for, signal, end),
             (_, "refused_early") => (ms(30), signal, end),
-            // When the service heard of the signal, it had answered what it would have cut off.
-            (_, "drained") if !["drained", "proves_nothing"].contains(&wanted) => (ms(50), signal, end),
+            // When the service heard of the signal, it had answered what it would have cut off: it takes 700 ms for that,
+            // of which the requests may have had 500 before the signal.
+            (_, "drained") if !["drained", "proves_nothing"].contains(&wanted) => {
+                (ms(200), signal, signal.plus(ms(500)))
+            }
             (_, "process_left") => (ms(150), before_the_end(ms(500)), end),
             (_, "could_not_run" | "hung") => (ms(500), self.begun, end),
             _ => self.scenario.fail_at(end, expected, observed),
