@@ -1,8 +1,8 @@
 //! How far the service is on its way out.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 /// What the service is at. There is no way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,9 @@ impl Phase {
     /// In this order.
     pub const ALL: [Self; 6] =
         [Self::Running, Self::Window, Self::Requests, Self::Events, Self::Connections, Self::Over];
+
+    /// Those of the drain.
+    pub const OF_THE_DRAIN: [Self; 4] = [Self::Window, Self::Requests, Self::Events, Self::Connections];
 }
 
 impl fmt::Display for Phase {
@@ -45,16 +48,28 @@ impl fmt::Display for Phase {
 /// It says what others should do, and changes nothing here: a service that is not ready still answers
 /// whatever it is sent.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicUsize>);
+pub struct Progress(Arc<[OnceLock<Instant>; Phase::ALL.len()]>);
 
 impl Progress {
-    /// The phase that was entered last; at first, [`Phase::Running`].
+    /// The latest phase that was entered; at first, [`Phase::Running`].
     pub fn now(&self) -> Phase {
-        Phase::ALL[self.0.load(Ordering::SeqCst)]
+        let entered = |phase: &Phase| self.entered(*phase).is_some();
+        Phase::ALL.into_iter().rfind(entered).unwrap_or(Phase::Running)
     }
 
     /// From now on it is this one.
     pub fn enter(&self, phase: Phase) {
-        self.0.store(phase as usize, Ordering::SeqCst);
+        self.0[phase as usize].get_or_init(Instant::now);
+    }
+
+    /// How long a phase has taken, until now or until the next one was entered. Zero before it.
+    pub fn took(&self, phase: Phase) -> Duration {
+        let Some(entered) = self.entered(phase) else { return Duration::ZERO };
+        let left = Phase::ALL.into_iter().skip(phase as usize + 1).find_map(|later| self.entered(later));
+        left.unwrap_or_else(Instant::now) - entered
+    }
+
+    fn entered(&self, phase: Phase) -> Option<Instant> {
+        self.0[phase as usize].get().copied()
     }
 }

@@ -2,6 +2,7 @@
 
 use tokio::time::Duration;
 
+use crate::backlog::Backlog;
 use crate::in_flight::InFlight;
 use crate::phase::Progress;
 use crate::relay::Relay;
@@ -22,6 +23,7 @@ pub struct Service {
     pub server: Server,
     pub in_flight: InFlight,
     pub relay: Relay,
+    pub backlog: Backlog,
     pub store: Store,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::in_flight::InFlight;
 use crate::phase::{Phase, Progress};
@@ -18,7 +18,9 @@ const BUCKETS: [f64; 7] = [0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5];
 pub struct Metrics {
     registry: Registry,
     phase: IntGaugeVec,
+    phases: GaugeVec,
     in_flight: IntGauge,
+    outbox: IntGauge,
     drains: HistogramVec,
     progress: Progress,
     requests: InFlight,
@@ -32,13 +34,17 @@ impl Metrics {
     /// If a name is no name, or there twice.
     pub fn register(budget: Duration, progress: Progress, requests: InFlight) -> prometheus::Result<Self> {
         let phase = Opts::new("shutdown_phase", "1 for the phase that it is");
+        let phases = Opts::new("drain_phase_seconds", "How long a phase of the drain has taken so far");
         let in_flight = Opts::new("orders_in_flight", "Requests for orders that were read and not answered");
+        let outbox = Opts::new("outbox_events", "Events of all instances that Kafka has not confirmed");
         let drains = HistogramOpts::new("drain_duration_seconds", "From the signal to the end of the drain")
             .buckets(BUCKETS.map(|bound| bound * budget.as_secs_f64()).to_vec());
         let metrics = Self {
             registry: Registry::new(),
             phase: IntGaugeVec::new(phase, &["phase"])?,
+            phases: GaugeVec::new(phases, &["phase"])?,
             in_flight: IntGauge::with_opts(in_flight)?,
+            outbox: IntGauge::with_opts(outbox)?,
             drains: HistogramVec::new(drains, &["outcome"])?,
             progress,
             requests,
@@ -48,9 +54,16 @@ impl Metrics {
             metrics.drains.with_label_values(&[outcome]);
         }
         metrics.registry.register(Box::new(metrics.phase.clone()))?;
+        metrics.registry.register(Box::new(metrics.phases.clone()))?;
         metrics.registry.register(Box::new(metrics.in_flight.clone()))?;
+        metrics.registry.register(Box::new(metrics.outbox.clone()))?;
         metrics.registry.register(Box::new(metrics.drains.clone()))?;
         Ok(metrics)
+    }
+
+    /// For whoever knows how many events are in the outbox.
+    pub fn outbox(&self) -> IntGauge {
+        self.outbox.clone()
     }
 
     /// The drain is over, and this is how it went.
@@ -70,6 +83,9 @@ impl Metrics {
         let now = self.progress.now();
         for phase in Phase::ALL {
             self.phase.with_label_values(&[&phase.to_string()]).set(i64::from(phase == now));
+        }
+        for phase in Phase::OF_THE_DRAIN {
+            self.phases.with_label_values(&[&phase.to_string()]).set(self.progress.took(phase).as_secs_f64());
         }
         self.in_flight.set(i64::try_from(self.requests.now()).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.registry.gather())

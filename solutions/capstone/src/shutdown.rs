@@ -5,6 +5,7 @@
 
 use tokio::time::{Duration, sleep};
 
+use crate::backlog::Backlog;
 use crate::in_flight::InFlight;
 use crate::phase::{Phase, Progress};
 use crate::relay::Relay;
@@ -26,12 +27,13 @@ pub struct Service {
     pub server: Server,
     pub in_flight: InFlight,
     pub relay: Relay,
+    pub backlog: Backlog,
     pub store: Store,
 }
 
 /// Drains it within `budget`, from now on, and leaves so much of that for the last scrape.
 pub async fn drain(service: Service, budget: Duration, last_scrape: Duration) -> Report {
-    let Service { progress, mut server, in_flight, mut relay, store } = service;
+    let Service { progress, mut server, in_flight, mut relay, backlog, store } = service;
     let mut steps = Steps::begin(budget - last_scrape, REQUESTS + EVENTS + CONNECTIONS, progress.clone());
 
     // Load balancers see that, and go on sending for a while: until then nothing else changes.
@@ -45,8 +47,14 @@ pub async fn drain(service: Service, budget: Duration, last_scrape: Duration) ->
 
     // Nobody adds to the outbox any more, so that it can be found empty. If it is not, nothing is lost: the
     // next instance goes on.
-    steps.step(Phase::Events, EVENTS, relay.drain()).await;
-    drop(relay);
+    let told = async {
+        let told = relay.drain().await;
+        // The last scrape is to see what is left, and not what was there a second ago.
+        backlog.look().await;
+        told
+    };
+    steps.step(Phase::Events, EVENTS, told).await;
+    drop((relay, backlog));
 
     // Last, because all of the others use it. It waits for connections that hang, so it has a bound, too.
     steps.step(Phase::Connections, CONNECTIONS, store.close()).await;

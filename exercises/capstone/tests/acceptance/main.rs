@@ -530,6 +530,77 @@ fn the_metrics_say_how_far_the_drain_is() {
     shop.require_events(3);
 }
 
+/// The metrics say how long each phase of the drain has taken, so far if it is not over, and 0 for those to come. When the drain is
+/// over they stand still, and together they are its duration.
+///
+/// Why: "24 seconds" is no answer. Which step has taken them says whom to ask.
+///
+/// Limit: 60 s
+#[test]
+fn the_metrics_say_where_the_time_went() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let instance = shop.start_with_last_scrape("10s", "2s");
+    shop.kafka.down();
+    shop.ordered(&instance, "order", 201);
+    let before = phases(&scenario, &instance.metrics());
+    scenario.require(before == [0.0; 4], "0 for each phase, before the signal", format!("{before:?}"));
+    let signal = instance.program.signal(Signal::SIGTERM);
+    let [window, _, early, to_come] = phases(&scenario, &instance.wait_for_phase("events"));
+    thread::sleep(ms(300));
+    let [_, _, later, _] = phases(&scenario, &instance.metrics());
+    scenario.require(
+        window > 0.95 && later - early > 0.295 && to_come == 0.0,
+        "a window of 1 s; events that have taken 0.3 s more after 0.3 s; 0 for connections",
+        format!("window {window} s, events first {early} s and then {later} s, connections {to_come} s"),
+    );
+    shop.kafka.up();
+    let last = phases(&scenario, &instance.wait_for_phase("over"));
+    thread::sleep(ms(100));
+    let still = phases(&scenario, &instance.metrics());
+    scenario.require(still == last, format!("{last:?}, as when the drain was over"), format!("{still:?}"));
+    let report = instance.program.drain_report();
+    let exit = instance.complete(report.duration + ms(2_500), signal);
+    let (together, all) = (last.iter().sum::<f64>(), report.duration.as_secs_f64());
+    let lag = scenario.lag(signal, exit.at).as_secs_f64();
+    scenario.require(
+        (together - all).abs() < 0.1 + lag,
+        format!("phases that together are the drain of {all} s"),
+        format!("{last:?}, together {together} s"),
+    );
+}
+
+/// The metrics say how many events Kafka has not confirmed, whoever has stored them and whoever is at them; and when the drain is over,
+/// how many are left.
+///
+/// Why: an outbox that grows is the first sign of a Kafka that is away, and the only one of a relay that is dead.
+///
+/// Limit: 60 s
+#[test]
+fn the_metrics_say_how_many_events_are_left() {
+    let scenario = Scenario::new();
+    let Some(shop) = Shop::open(&scenario) else { return };
+    let instance = shop.start_with_last_scrape("10s", "2s");
+    let other = shop.start_called("service 2", AMPLE);
+    shop.kafka.down();
+    for number in 1..=3 {
+        shop.ordered(&instance, &format!("order {number}"), 201);
+    }
+    let from = Moment::now();
+    instance.wait_for_backlog(3, from);
+    other.wait_for_backlog(3, from);
+    // Else it might be at them when the first one drains.
+    other.program.signal(Signal::SIGKILL);
+    other.program.exit();
+    let signal = instance.program.signal(Signal::SIGTERM);
+    instance.wait_for_phase("events");
+    shop.kafka.up();
+    let left = instance.wait_for_phase("over").value("outbox_events", &[]);
+    scenario.require(left == Some(0.0), "outbox_events 0, when all have been told", format!("{left:?}"));
+    instance.complete(secs(10), signal);
+    shop.require_events(3);
+}
+
 /// The time for the last scrape is a part of the budget, and is there also if the drain has used all of its own.
 ///
 /// Why: a drain that was cut off is the one that somebody will look for.
@@ -549,6 +620,8 @@ fn the_last_scrape_has_its_share_of_the_budget() {
     let report = instance.program.require_report("deadline_exceeded", 0);
     scenario.at_least(report.duration + ms(2_450), signal, exit.at, "exit");
     require_sample(&scenario, &last, &report);
+    let left = last.value("outbox_events", &[]);
+    scenario.require(left == Some(1.0), "outbox_events 1: it has not been told", format!("{left:?}"));
 }
 
 /// With nothing to do, the drain is over when the window is.

@@ -256,6 +256,24 @@ impl Instance<'_> {
         }
     }
 
+    /// Waits until the metrics say that so many events are left; fails if they do not three seconds after `from`.
+    #[track_caller]
+    pub(crate) fn wait_for_backlog(&self, events: usize, from: Moment) {
+        let _waiting = self.scenario.waiting(format!("outbox_events {events}"));
+        loop {
+            let left = self.metrics().value("outbox_events", &[]);
+            if left == Some(events as f64) {
+                return;
+            }
+            let now = Moment::now();
+            if now.since(from) > secs(3) {
+                let expected = format!("outbox_events {events}, within 3 s");
+                self.scenario.too_late(secs(3), from, now, &expected, &format!("{left:?}"));
+            }
+            thread::sleep(ms(20));
+        }
+    }
+
     /// Code 0, a report that says `complete`, and an end that comes at most so much later.
     #[track_caller]
     pub(crate) fn complete(&self, limit: Duration, from: Moment) -> Exit {
@@ -363,6 +381,17 @@ pub(crate) fn require_sample(scenario: &Scenario, last: &Exposition, report: &Dr
         "orders_in_flight 0, when all is over",
         format!("{in_flight:?}"),
     );
+}
+
+/// How many seconds each phase of the drain has taken, from `window` to `connections`.
+#[track_caller]
+pub(crate) fn phases(scenario: &Scenario, metrics: &Exposition) -> [f64; 4] {
+    ["window", "requests", "events", "connections"].map(|phase| {
+        let took = metrics.value("drain_phase_seconds", &[("phase", phase)]);
+        took.unwrap_or_else(|| {
+            scenario.fail(format!("a sample of `drain_phase_seconds` for `{phase}`"), "there is none")
+        })
+    })
 }
 
 /// Requires an answer with this status.

@@ -18,12 +18,14 @@
 //! | `metrics`, `scrape` | [`Metrics`]: what is measured, and who is told |
 //! | `server` | [`Server`]: HTTP connections, until they are drained |
 //! | `relay` | [`Relay`]: from the outbox to Kafka |
+//! | `backlog` | [`Backlog`]: how many events are in the outbox |
 //! | `shutdown` | the order of the drain |
 //! | `steps` | [`Steps`](steps::Steps): one deadline for all of it, and a share for each |
 //! | `report` | [`Report`](report::Report): how the drain went |
 #![forbid(unsafe_code)]
 #![expect(dead_code, reason = "you will use it: remove this line then")]
 
+mod backlog;
 mod budget;
 mod config;
 mod environment;
@@ -46,6 +48,7 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
+use crate::backlog::Backlog;
 use crate::config::Config;
 use crate::environment::BadValue;
 use crate::in_flight::InFlight;
@@ -93,7 +96,7 @@ async fn run() -> ExitCode {
         .expect("each name is one, and there once");
     scrape::start(for_scrapers, metrics.clone());
     let service = tokio::select! {
-        service = start(&config, listener, progress, in_flight) => service,
+        service = start(&config, listener, progress, in_flight, &metrics) => service,
         // Nothing has been accepted yet.
         () = signals.recv() => return ExitCode::SUCCESS,
     };
@@ -125,13 +128,15 @@ async fn start(
     listener: TcpListener,
     progress: Progress,
     in_flight: InFlight,
+    metrics: &Metrics,
 ) -> Result<Service, String> {
     let store = Store::connect(config.database.clone()).await;
     let store = store.map_err(|error| format!("cannot use the database at DATABASE_URL: {error}"))?;
     let producer = relay::producer(&config.kafka).map_err(|error| format!("cannot use Kafka: {error}"))?;
     let bell = Bell::default();
     let relay = Relay::start(store.clone(), producer, config.topic.clone(), bell.clone());
+    let backlog = Backlog::watch(store.clone(), metrics.outbox());
     let desk = Desk { store: store.clone(), bell, progress: progress.clone() };
     let server = Server::start(listener, routes::router(desk, &in_flight));
-    Ok(Service { progress, server, in_flight, relay, store })
+    Ok(Service { progress, server, in_flight, relay, backlog, store })
 }

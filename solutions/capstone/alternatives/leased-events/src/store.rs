@@ -118,6 +118,18 @@ impl Store {
         .await
     }
 
+    /// How many events Kafka has not confirmed, whoever publishes them.
+    ///
+    /// # Errors
+    ///
+    /// If there was no answer in time.
+    pub async fn untold(&self) -> Result<i64, Unavailable> {
+        in_time(async {
+            Ok(sqlx::query_scalar("SELECT count(*) FROM outbox").fetch_one(&self.requests).await?)
+        })
+        .await
+    }
+
     /// Takes the oldest events that nobody publishes.
     ///
     /// # Errors
