@@ -1,5 +1,6 @@
 //! What has happened so far, as it is seen from outside of the pool.
 
+use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::job::Work;
-use crate::promise::{Broken, Kept};
+use crate::promise::{self, Broken, Kept};
 use crate::script::Hook;
 use crate::{AT_ONCE, Brief, Outcome, TICK};
 
@@ -46,8 +47,16 @@ pub struct Book {
     pub(crate) last_event: Instant,
     /// How many jobs were accepted whose `submit` was served before the drain and looked at after it.
     pub(crate) late: usize,
+    /// Numbers that hold only if calls come out as they say.
+    claims: RefCell<Vec<Claim>>,
     /// The script is over: what is dropped now is no part of it.
     pub(crate) over: bool,
+}
+
+/// Somebody has counted so many of these calls of `submit` as jobs, before they had returned.
+struct Claim {
+    counted: usize,
+    of: Vec<usize>,
 }
 
 /// A call of `submit`, and its job.
@@ -62,6 +71,8 @@ pub struct Job {
     pub saw: Option<Instant>,
     /// The token that the pool gave it.
     pub token: Option<CancellationToken>,
+    /// Nobody polls its `submit`, though it is woken.
+    pub neglected: bool,
     /// At rest it was waiting for its turn: there was no worker for it.
     pub queued: bool,
     /// It was begun, whatever came then.
@@ -122,6 +133,10 @@ pub struct Call {
     pub returned: Option<(Instant, Outcome)>,
     /// It was dropped before it returned.
     pub dropped: bool,
+    /// Nobody polls it, though it is woken.
+    pub neglected: bool,
+    /// It is, or was, neglected: it may return later than the pool could have told it.
+    pub was_neglected: bool,
 }
 
 /// The drain that has begun.
@@ -148,7 +163,7 @@ impl Drain {
 impl Call {
     /// Somebody waits for it.
     pub fn waits(&self) -> bool {
-        self.polled.is_some() && self.returned.is_none() && !self.dropped
+        self.polled.is_some() && self.returned.is_none() && !self.dropped && !self.neglected
     }
 }
 
@@ -160,6 +175,7 @@ impl Job {
             work,
             saw: None,
             token: None,
+            neglected: false,
             queued: false,
             begun: false,
             alive: true,
@@ -211,6 +227,11 @@ impl Book {
         (0..self.jobs.len()).filter(|&number| self.jobs[number].submit == Submit::Waits).collect()
     }
 
+    /// Those of them that somebody polls when they are woken.
+    pub fn attended(&self) -> Vec<usize> {
+        self.waiting().into_iter().filter(|&number| !self.jobs[number].neglected).collect()
+    }
+
     /// When the last of the accepted jobs that are done came to its end.
     pub fn last_end(&self) -> Option<Instant> {
         self.jobs.iter().filter_map(Job::ended).max()
@@ -225,6 +246,31 @@ impl Book {
         let least = accepted().filter(|job| ends(job).is_none_or(|end| end > moment + TICK)).count();
         let most = accepted().filter(|job| ends(job).is_none_or(|end| end + TICK > moment)).count();
         (least, most + self.waiting().len())
+    }
+
+    /// The pool says that so many accepted jobs were not done at this moment. If it counts a `submit` that has not returned,
+    /// it is taken at its word: that one has to come out accepted.
+    pub fn says_left(&self, moment: Instant, left: usize) {
+        let (least, most) = self.left_at(moment);
+        let of = self.waiting();
+        let exact = most == least + of.len();
+        if exact && left > least {
+            self.claims.borrow_mut().push(Claim { counted: left - least, of });
+        }
+    }
+
+    /// Whether what was counted can still be so.
+    fn claims_hold(&self) -> Kept {
+        let may_be = |number: &&usize| self.jobs[**number].submit != Submit::Refused;
+        let claims = self.claims.borrow();
+        let wrong = claims.iter().find(|claim| claim.of.iter().filter(may_be).count() < claim.counted);
+        let Some(claim) = wrong else { return Ok(()) };
+        promise::promise(
+            false,
+            "the jobs that are left are accepted jobs: a `submit` that waits has none",
+            "only accepted jobs counted",
+            format_args!("{} of those counted was refused afterwards", promise::count(claim.counted, "job")),
+        )
     }
 
     /// Whether the deadline of the drain has come.
@@ -320,6 +366,7 @@ impl Shared {
             broken: None,
             last_event: now,
             late: 0,
+            claims: RefCell::default(),
             over: false,
         })))
     }
@@ -358,6 +405,7 @@ impl Shared {
         }
         let brief = book.brief;
         let kept = if accepted { brief.accepted(&book, number) } else { brief.refused(&book, number) };
+        let kept = kept.and_then(|()| book.claims_hold());
         book.judge(kept);
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum Act {
     Poll(u8, Budget),
     /// Drops one `submit` that has not returned.
     GiveUp(u8),
+    /// Leaves one `submit` alone that waits: it is not polled when it is woken, until it is polled by the script.
+    Neglect(u8),
     /// Lets one running job come to its end.
     End(u8),
     EndAll,
@@ -50,6 +52,8 @@ pub(crate) enum Act {
     /// Polls one call of `drain`, whether it was woken or not.
     PollDrain(u8, Budget),
     DropDrain(u8),
+    /// Leaves one call of `drain` alone.
+    NeglectDrain(u8),
     Hook(Hook),
     /// Drops the last handle to the pool outside of its jobs and calls.
     DropPool,
@@ -136,10 +140,12 @@ impl Draft {
             30..50 => Act::End(number),
             50..59 => Act::GiveUp(number),
             59..65 => Act::Poll(number, budget),
-            65..70 => Act::EndAll,
+            65..68 => Act::EndAll,
+            68..70 => Act::Neglect(number),
             70..84 if self.calls < self.words.drains => return self.call(),
             70..81 if self.calls > 0 => Act::PollDrain(number, budget),
-            81..86 if self.calls > 0 => Act::DropDrain(number),
+            81..84 if self.calls > 0 => Act::DropDrain(number),
+            84..86 if self.calls > 0 => Act::NeglectDrain(number),
             86..94 => Act::Wait(self.dice.of(&[1, 2, 5, 20, 50, 300, 60_000])),
             94..97 if self.words.hooks => Act::Hook(self.hook()),
             97 if self.dice.chance(40) => Act::DropPool,
@@ -172,6 +178,10 @@ impl Draft {
 
     fn call(&mut self) {
         self.calls += 1;
+        if self.dice.chance(20) {
+            let number = self.number();
+            self.push(Act::Neglect(number), Then::Nothing);
+        }
         let deadline = self.deadline();
         let then = if self.dice.chance(80) { Then::Nothing } else { self.then() };
         self.push(Act::Call(deadline), then);
@@ -190,7 +200,9 @@ impl Draft {
             }
         }
         self.push(Act::EndAll, Then::Rest);
+        self.push(Act::Poll(0, None), Then::Rest);
         if self.words.drains > 1 {
+            self.push(Act::PollDrain(0, None), Then::Rest);
             self.push(Act::Call(Deadline::Far), Then::Nothing);
             self.push(Act::PollDrain(u8::MAX, None), Then::Rest);
         }

@@ -87,6 +87,8 @@ fn simpler_acts(act: Act) -> Vec<Act> {
         Act::End(number) if number > 0 => vec![Act::End(0), Act::End(1)],
         Act::Poll(number, budget) => vec![Act::Poll(0, None), Act::Poll(number, None), Act::Poll(0, budget)],
         Act::GiveUp(number) if number > 0 => vec![Act::GiveUp(0)],
+        Act::Neglect(number) if number > 0 => vec![Act::Neglect(0)],
+        Act::NeglectDrain(number) if number > 0 => vec![Act::NeglectDrain(0)],
         Act::EndAll => vec![Act::End(0)],
         Act::Fill => vec![Act::Submit(Work::PLAIN, None)],
         Act::Call(Deadline::Micros(micros)) => {

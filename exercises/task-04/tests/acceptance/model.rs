@@ -98,7 +98,7 @@ impl Brief for Task4 {
                 "it has not returned",
             );
         };
-        if let Some(number) = book.waiting().first() {
+        if let Some(number) = book.attended().first() {
             let what = "producers that wait are released when the drain begins";
             promise(false, what, format_args!("Err(Closed) from submit {}", number + 1), "it waits")?;
         }

@@ -63,10 +63,13 @@ impl Brief for Task6 {
         let own = own_deadline(book, call);
         match end(book, drain) {
             // Not over: only who has an earlier deadline may be here.
-            None => leaves(book, own, outcome, book.calls[call].deadline < drain.deadline),
-            Some(end) if own.is_some_and(|own| own + TICK < end) => leaves(book, own, outcome, true),
+            None => leaves(book, call, own, outcome, book.calls[call].deadline < drain.deadline),
+            Some(end) if own.is_some_and(|own| own + TICK < end) && !book.calls[call].was_neglected => {
+                leaves(book, call, own, outcome, true)
+            }
+            // In the same moment, or looked at when both had come.
             Some(end) if own.is_some_and(|own| own < end + TICK) => {
-                leaves(book, own, outcome, true).or_else(|_| shares(book, drain, call, end, outcome))
+                leaves(book, call, own, outcome, true).or_else(|_| shares(book, drain, call, end, outcome))
             }
             Some(end) => shares(book, drain, call, end, outcome),
         }
@@ -109,7 +112,7 @@ fn own_deadline(book: &Book, call: usize) -> Option<Instant> {
 }
 
 /// A caller gets the error, with the number of jobs that are not done, at its own deadline.
-fn leaves(book: &Book, own: Option<Instant>, outcome: Outcome, earlier: bool) -> Kept {
+fn leaves(book: &Book, call: usize, own: Option<Instant>, outcome: Outcome, earlier: bool) -> Kept {
     let Some(own) = own.filter(|_| earlier) else {
         return promise(false, OVER, "nothing yet: the drain is not over", "it returned");
     };
@@ -120,9 +123,14 @@ fn leaves(book: &Book, own: Option<Instant>, outcome: Outcome, earlier: bool) ->
         format_args!("the error not before {}", book.at(own)),
         "it came earlier",
     )?;
+    if book.calls[call].was_neglected {
+        // It is as late as it was polled, and counts then.
+        return Ok(());
+    }
     promise::promise_at(book, LEAVES, own, "the error")?;
     let (least, most) = book.left_at(own);
     let left = outcome.left.unwrap_or_default();
+    book.says_left(own, left);
     promise(
         (least..=most).contains(&left),
         LEAVES,
@@ -134,11 +142,14 @@ fn leaves(book: &Book, own: Option<Instant>, outcome: Outcome, earlier: bool) ->
 /// A caller gets the outcome of the drain, when it is over.
 fn shares(book: &Book, drain: Drain, call: usize, end: Instant, outcome: Outcome) -> Kept {
     let polled = book.calls[call].polled.unwrap_or(end);
-    promise::promise_at(book, OVER, end.max(polled), "the outcome")?;
+    if !book.calls[call].was_neglected {
+        promise::promise_at(book, OVER, end.max(polled), "the outcome")?;
+    }
     let (least, most) = book.left_at(drain.due());
     // Whoever had not ended when the hooks were called had not ended at the deadline.
     let least = if outcome.complete { least } else { least.max(book.held_at_hooks.unwrap_or_default()) };
     let left = outcome.left.unwrap_or_default();
+    book.says_left(drain.due(), left);
     let what = "the outcome is `Ok` if all accepted jobs are done, or else the number of those that are not";
     let expected = format_args!("{least} left at {}", book.at(drain.due()));
     promise(least.min(most) <= left && left <= most, what, expected, format_args!("{left} left"))?;

@@ -31,7 +31,14 @@ impl Driver<'_> {
             }
         };
         self.tell(drain_name(number), format_args!("is called, its deadline is {words}"));
-        self.book.lock().calls.push(Call { deadline, polled: None, returned: None, dropped: false });
+        self.book.lock().calls.push(Call {
+            deadline,
+            polled: None,
+            returned: None,
+            dropped: false,
+            neglected: false,
+            was_neglected: false,
+        });
         let mut call = Held::new(number, &self.sleeper, pool.drain(deadline));
         // This only calls the function: see `called`.
         let polled = call.poll();
@@ -65,6 +72,7 @@ impl Driver<'_> {
         } else if !self.drains[at].woken() {
             self.tell(drain_name(number), "is polled, in another task");
         }
+        self.book.lock().calls[number].neglected = false;
         // Which of two calls has begun the drain must be known: only where there is one may it yield.
         let budget = budget.filter(|_| self.book.lock().brief.words().drains == 1);
         let (polled, yielded) = self.once(budget, |driver| driver.drains[at].poll());
@@ -109,6 +117,20 @@ impl Driver<'_> {
             let real = std::time::Instant::now();
             book.drain = Some(Drain { begun: now, deadline, unsure: false, free, real });
         }
+    }
+
+    /// One of several: who is the only one to call has to look.
+    pub(super) fn neglect_drain(&mut self, number: u8) {
+        if self.book.lock().brief.words().drains == 1 {
+            return;
+        }
+        let waits = |at: &usize| self.book.lock().calls[self.drains[*at].number].waits();
+        let all: Vec<usize> = (0..self.drains.len()).filter(waits).collect();
+        let Some(at) = pick(number, &all) else { return };
+        let number = self.drains[at].number;
+        self.tell(drain_name(number), "is left alone from now on, also if it is woken");
+        let call = &mut self.book.lock().calls[number];
+        (call.neglected, call.was_neglected) = (true, true);
     }
 
     pub(super) fn drop_drain(&mut self, number: u8) {

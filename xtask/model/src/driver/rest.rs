@@ -71,20 +71,24 @@ impl Driver<'_> {
     }
 
     fn is_woken(&self) -> bool {
-        self.submits.iter().any(Held::woken)
+        self.submits.iter().any(|call| self.is_attended(call))
             || self.hooks.iter().any(Held::woken)
             || self.drains.iter().any(|call| self.is_ready(call))
     }
 
+    fn is_attended(&self, submit: &Held<bool>) -> bool {
+        submit.woken() && !self.book.lock().jobs[submit.number].neglected
+    }
+
     /// A call that nobody has polled yet is not polled by the passing of time.
     fn is_ready(&self, call: &Held<Outcome>) -> bool {
-        call.woken() && self.book.lock().calls[call.number].polled.is_some()
+        call.woken() && self.book.lock().calls[call.number].waits()
     }
 
     /// The drains come last, so that they meet what they have to wait for.
     fn poll_woken(&mut self) {
         for at in (0..self.submits.len()).rev() {
-            if self.submits[at].woken() {
+            if self.is_attended(&self.submits[at]) {
                 self.poll_submit(at, None);
             }
         }

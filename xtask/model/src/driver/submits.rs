@@ -35,6 +35,7 @@ impl Driver<'_> {
 
     pub(super) fn poll_submit(&mut self, at: usize, budget: Budget) {
         let number = self.submits[at].number;
+        self.book.lock().jobs[number].neglected = false;
         let (polled, yielded) = self.once(budget, |driver| driver.submits[at].poll());
         match polled {
             Poll::Ready(accepted) => {
@@ -49,6 +50,18 @@ impl Driver<'_> {
                 }
             }),
         }
+    }
+
+    /// A future that is kept while something else is awaited, as a branch of `select!` is by its handler. Not one that is
+    /// in the middle of something: that was made to yield.
+    pub(super) fn neglect(&mut self, number: u8) {
+        let all: Vec<usize> = (0..self.submits.len()).collect();
+        let Some(at) = pick(number, &all).filter(|_| self.submits.iter().all(|call| !call.yielded)) else {
+            return;
+        };
+        let number = self.submits[at].number;
+        self.tell(Name("submit", number), "is left alone from now on, also if it is woken");
+        self.book.lock().jobs[number].neglected = true;
     }
 
     pub(super) fn give_up(&mut self, number: u8) {
