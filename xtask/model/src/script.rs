@@ -144,8 +144,8 @@ impl Draft {
             68..70 => Act::Neglect(number),
             70..84 if self.calls < self.words.drains => return self.call(),
             70..81 if self.calls > 0 => Act::PollDrain(number, budget),
-            81..84 if self.calls > 0 => Act::DropDrain(number),
-            84..86 if self.calls > 0 => Act::NeglectDrain(number),
+            81..86 if self.calls > 0 => Act::DropDrain(number),
+            86..88 if self.calls > 0 => Act::NeglectDrain(number),
             86..94 => Act::Wait(self.dice.of(&[1, 2, 5, 20, 50, 300, 60_000])),
             94..97 if self.words.hooks => Act::Hook(self.hook()),
             97 if self.dice.chance(40) => Act::DropPool,
@@ -179,8 +179,7 @@ impl Draft {
     fn call(&mut self) {
         self.calls += 1;
         if self.dice.chance(20) {
-            let number = self.number();
-            self.push(Act::Neglect(number), Then::Nothing);
+            self.served_and_left_alone();
         }
         let deadline = self.deadline();
         let then = if self.dice.chance(80) { Then::Nothing } else { self.then() };
@@ -189,6 +188,27 @@ impl Draft {
             let (budget, then) = (self.budget(), self.then());
             self.push(Act::PollDrain(u8::MAX, budget), then);
         }
+        if self.words.drains > 1 && self.dice.chance(15) {
+            self.looks_when_all_is_over();
+        }
+    }
+
+    /// A `submit` that waits is not polled any more, and may have got its place when the drain begins.
+    fn served_and_left_alone(&mut self) {
+        let number = self.number();
+        self.push(Act::Neglect(number), Then::Nothing);
+        if self.dice.chance(50) {
+            self.push(Act::End(number), Then::Tasks);
+        }
+    }
+
+    /// A call of `drain` is polled again when the drain is over, and its own deadline, too.
+    fn looks_when_all_is_over(&mut self) {
+        self.push(Act::NeglectDrain(u8::MAX), Then::Nothing);
+        self.push(Act::EndAll, Then::Rest);
+        self.push(Act::Wait(60), Then::Nothing);
+        let number = self.number();
+        self.push(Act::PollDrain(number, None), Then::Rest);
     }
 
     /// Are all workers and places back? Then the end.
@@ -202,7 +222,9 @@ impl Draft {
         self.push(Act::EndAll, Then::Rest);
         self.push(Act::Poll(0, None), Then::Rest);
         if self.words.drains > 1 {
-            self.push(Act::PollDrain(0, None), Then::Rest);
+            for _ in 0..3 {
+                self.push(Act::PollDrain(0, None), Then::Nothing);
+            }
             self.push(Act::Call(Deadline::Far), Then::Nothing);
             self.push(Act::PollDrain(u8::MAX, None), Then::Rest);
         }

@@ -126,7 +126,8 @@ impl Driver<'_> {
         }
         let waits = |at: &usize| self.book.lock().calls[self.drains[*at].number].waits();
         let all: Vec<usize> = (0..self.drains.len()).filter(waits).collect();
-        let Some(at) = pick(number, &all) else { return };
+        let newest = all.last().copied().filter(|_| number == u8::MAX);
+        let Some(at) = newest.or_else(|| pick(number, &all)) else { return };
         let number = self.drains[at].number;
         self.tell(drain_name(number), "is left alone from now on, also if it is woken");
         let call = &mut self.book.lock().calls[number];
