@@ -178,7 +178,8 @@ impl Draft {
 
     fn call(&mut self) {
         self.calls += 1;
-        if self.dice.chance(20) {
+        let left_alone = self.dice.chance(25);
+        if left_alone {
             self.served_and_left_alone();
         }
         let deadline = self.deadline();
@@ -187,6 +188,10 @@ impl Draft {
         if self.dice.chance(90) {
             let (budget, then) = (self.budget(), self.then());
             self.push(Act::PollDrain(u8::MAX, budget), then);
+        }
+        if left_alone {
+            // The deadline comes, and nobody has looked.
+            self.push(Act::Wait(60), Then::Nothing);
         }
         if self.words.drains > 1 && self.dice.chance(15) {
             self.looks_when_all_is_over();
@@ -197,7 +202,7 @@ impl Draft {
     fn served_and_left_alone(&mut self) {
         let number = self.number();
         self.push(Act::Neglect(number), Then::Nothing);
-        if self.dice.chance(50) {
+        if self.dice.chance(70) {
             self.push(Act::End(number), Then::Tasks);
         }
     }
