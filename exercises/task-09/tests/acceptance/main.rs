@@ -128,7 +128,7 @@ fn server_errors_are_named() {
 #[test]
 fn other_answers_than_in_the_rehearsal_are_named() {
     let scenario = Scenario::new();
-    all_say(&scenario, &["not-found", "empties", "babbles"], "--get /slow", "different");
+    all_say(&scenario, &["not-found", "empties", "empties-chunks", "babbles"], "--get /slow", "different");
 }
 
 /// `killed`, `exit_code`: how the process ended is part of the drain.
@@ -207,6 +207,9 @@ fn the_first_of_several_faults_is_named() {
     let scenario = Scenario::new();
     let all = [
         ("drops-and-leaks", "--get /slow", "dropped"),
+        // Each request may have another one.
+        ("truncates-and-drops-new", "--get /slow", "dropped"),
+        ("truncates-and-drops-keep-alive", "--get /slow", "dropped"),
         ("dies", "--get /slow --window 300ms", "killed"),
         ("hangs", "--get /slow --window 300ms --deadline 1s", "hung"),
         ("server-error", "--get /slow --window 300ms --exit-code 1", "server_error"),
@@ -253,6 +256,8 @@ fn a_service_that_cannot_be_tried_is_no_success() {
         tried(&scenario, "never-up", "--startup 1s"),
         tried(&scenario, "never-ready", "--startup 1s --ready /ready"),
         tried(&scenario, "mute", "--startup 1s"),
+        // It is up after 700 ms, and the rehearsal takes as long.
+        tried(&scenario, "slow-start", "--get /slow --startup 1s"),
         tried(&scenario, "threads", "--get /nowhere"),
         tried_at(&scenario, address, &format!("--startup 1s --address {address}"), "never-up"),
         start(&scenario, Program::new(&scenario, program!()), &[], "", "/nowhere/service"),
@@ -281,9 +286,12 @@ fn somebody_else_at_the_address_is_not_mistaken() {
     let line = Program::new(&scenario, program!()).called("lies");
     let lies = format!("{} lies {address}", service());
     let lies = start(&scenario, line, &["--ready-line", "listening on"], "--startup 1s", &lies);
+    // Whose line says where it listens does not care who listens elsewhere.
+    let elsewhere = tried(&scenario, "threads", &format!("--get /slow --address {address}"));
     for tried in all {
         tried.says("could_not_run");
     }
+    elsewhere.says("drained");
     lies.says("could_not_run");
     let still = leftover.exited().map_or_else(|| "running".to_owned(), |exit| exit.to_string());
     scenario.require(still == "running", "the other one still running", still);

@@ -21,6 +21,16 @@ pub(crate) const LONG: Duration = Duration::from_millis(1_600);
 /// With four connections this many slow requests are a rehearsal, and a half of the load.
 const MANY: usize = 6;
 
+/// Those of which a response in flight ends too soon.
+const TRUNCATING: &[&str] = &[
+    "truncates",
+    "truncates-the-head",
+    "truncates-chunks",
+    "truncates-and-drops-new",
+    "truncates-and-drops-keep-alive",
+    "resets-in-the-body",
+];
+
 /// What is sent.
 struct Answer {
     status: &'static str,
@@ -100,12 +110,8 @@ fn answer(service: &Service, path: &str, in_flight: bool) -> Answer {
         _ if service.is(&["empty-at-once"]) => full("200 OK", ""),
         _ if in_flight && service.is(&["server-error"]) => full("503 Service Unavailable", "draining\n"),
         _ if in_flight && service.is(&["not-found"]) => full("404 Not Found", "gone\n"),
-        _ if in_flight && service.is(&["empties"]) => full("200 OK", ""),
-        _ if in_flight
-            && service.is(&["truncates", "truncates-the-head", "truncates-chunks", "resets-in-the-body"]) =>
-        {
-            Answer { missing: 5, ..full("200 OK", "the answer\n") }
-        }
+        _ if in_flight && service.is(&["empties", "empties-chunks"]) => full("200 OK", ""),
+        _ if in_flight && service.is(TRUNCATING) => Answer { missing: 5, ..full("200 OK", "the answer\n") },
         "/ready" if service.is_draining() || service.is(&["never-ready"]) => {
             full("503 Service Unavailable", "draining\n")
         }
@@ -126,7 +132,7 @@ impl Answer {
             return b"sorry, we are closing\r\n\r\n".to_vec();
         }
         let mut text = format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\n");
-        let chunked = service.is(&["chunked", "truncates-chunks"]);
+        let chunked = service.is(&["chunked", "empties-chunks", "truncates-chunks"]);
         if service.is(&["closes", "until-closed", "one-at-a-time"]) {
             text += "Connection: close\r\n";
         }
@@ -145,8 +151,10 @@ impl Answer {
         }
         if chunked {
             let (first, second) = body.split_at(body.len() / 2);
-            let _ =
-                write!(text, "{:x}\r\n{first}\r\n{:x}\r\n{second}\r\n0\r\n\r\n", first.len(), second.len());
+            for chunk in [first, second].into_iter().filter(|chunk| !chunk.is_empty()) {
+                let _ = write!(text, "{:x}\r\n{chunk}\r\n", chunk.len());
+            }
+            text += "0\r\n\r\n";
         } else {
             text += body;
         }

@@ -176,8 +176,8 @@ impl Service {
             let dropped = match self.called.name.as_str() {
                 "drops" | "drops-and-leaks" => true,
                 "drops-one" => Some(*number) == oldest,
-                "drops-new" => open.answered == 0,
-                "drops-keep-alive" => open.answered > 0,
+                "drops-new" | "truncates-and-drops-new" => open.answered == 0,
+                "drops-keep-alive" | "truncates-and-drops-keep-alive" => open.answered > 0,
                 _ => false,
             };
             if dropped {
