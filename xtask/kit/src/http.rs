@@ -10,6 +10,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::libc::linger;
+use nix::sys::socket::{setsockopt, sockopt};
+
 use crate::socket::Sockets;
 use crate::timeline::{Count, Millis, Moment, Span};
 use crate::{Scenario, descriptors, ms};
@@ -156,6 +159,15 @@ impl Client {
     pub fn quiet(mut self) -> Self {
         self.quiet = true;
         self
+    }
+
+    /// Closes the connection with a reset, as the end of a process with unread data does.
+    pub fn reset(self) {
+        self.close_with_a_reset();
+    }
+
+    pub(crate) fn close_with_a_reset(&self) {
+        let _ = setsockopt(&self.stream, sockopt::Linger, &linger { l_onoff: 1, l_linger: 0 });
     }
 
     /// Sends `GET path` on this connection, which stays open for more. A failed write shows up when

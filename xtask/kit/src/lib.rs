@@ -133,7 +133,7 @@ pub use http::{Client, Cut, Pending, Response, shown};
 pub use metrics::{Exposition, Sample};
 pub use nix::sys::signal::Signal;
 pub use paused::{AT_ONCE, list, panic_unseen, settled};
-pub use program::{Program, program_at};
+pub use program::{Program, program_at, somebody_listens};
 pub use report::DrainReport;
 pub use running::{Exit, Outcome, Running};
 pub use scenario::{Scenario, Waiting, tell_the_runner};

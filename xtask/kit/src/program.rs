@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::net::TcpListener;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,6 +13,9 @@ use std::time::Duration;
 
 use drain_record::{Entry, Failed};
 use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
+};
 
 use crate::output::{self, Gate, Output, Recorder, Stream};
 use crate::running::{self, Outcome, Running};
@@ -213,6 +218,24 @@ impl<'a> Program<'a> {
             _stdin: stdin,
         }
     }
+}
+
+/// Somebody who listens at a free port of this machine, and would share it with whoever asks the kernel for that
+/// (`SO_REUSEPORT`). Who does so does not see that the address is in use.
+///
+/// # Panics
+///
+/// If there is no free port, or no descriptor.
+pub fn somebody_listens() -> TcpListener {
+    let listen = || {
+        let socket =
+            socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, SockProtocol::Tcp)?;
+        setsockopt(&socket, sockopt::ReusePort, &true)?;
+        bind(socket.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0))?;
+        nix::sys::socket::listen(&socket, Backlog::new(8)?)?;
+        Ok::<_, Errno>(TcpListener::from(socket))
+    };
+    listen().expect("a free port")
 }
 
 impl Program<'_> {

@@ -11,7 +11,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::libc::linger;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockProtocol, SockType, SockaddrIn, setsockopt, socket, sockopt,
 };
@@ -283,7 +282,7 @@ impl WebSocket {
     /// Closes the TCP connection with a reset, as the end of a process with unread data does.
     pub fn reset(self) {
         self.mark("is gone, with a reset");
-        let _ = setsockopt(&self.client.stream, sockopt::Linger, &linger { l_onoff: 1, l_linger: 0 });
+        self.client.close_with_a_reset();
         if let Some(sender) = self.sender {
             let _ = self.client.stream.shutdown(Shutdown::Both);
             let _ = sender.join();

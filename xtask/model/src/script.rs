@@ -190,6 +190,9 @@ impl Draft {
             self.push(Act::PollDrain(u8::MAX, budget), then);
         }
         if left_alone {
+            if self.calls < self.words.drains && self.dice.chance(50) {
+                self.one_that_leaves();
+            }
             // The deadline comes, and nobody has looked.
             self.push(Act::Wait(60), Then::Nothing);
         }
@@ -205,6 +208,14 @@ impl Draft {
         if self.dice.chance(70) {
             self.push(Act::End(number), Then::Tasks);
         }
+    }
+
+    /// A call of `drain` with a deadline of its own.
+    fn one_that_leaves(&mut self) {
+        self.calls += 1;
+        let deadline = self.deadline();
+        self.push(Act::Call(deadline), Then::Nothing);
+        self.push(Act::PollDrain(u8::MAX, None), Then::Nothing);
     }
 
     /// A call of `drain` is polled again when the drain is over, and its own deadline, too.

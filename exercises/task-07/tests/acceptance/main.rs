@@ -7,7 +7,6 @@ mod model;
 mod service;
 mod trial;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use drain_kit::{Moment, Scenario, Signal, ms, secs, settled};
@@ -433,7 +432,7 @@ fn a_signal_in_the_first_milliseconds_drains() {
 fn a_bad_value_is_named_and_ends_the_program() {
     let scenario = Scenario::new();
     let heart = Heart::new("");
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = drain_kit::somebody_listens();
     let taken = taken.local_addr().expect("a bound socket has an address").to_string();
     let folder = heart.folder().to_string_lossy().into_owned();
     let nowhere = heart.folder().join("no such folder/heartbeat").to_string_lossy().into_owned();

@@ -8,7 +8,6 @@ mod service;
 mod text_format;
 
 use std::future::{pending, poll_fn, ready};
-use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
@@ -516,7 +515,7 @@ fn clients_that_hang_up_are_not_in_flight() {
 #[test]
 fn a_bad_value_is_told_in_one_line() {
     let scenario = Scenario::new();
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = drain_kit::somebody_listens();
     let taken = taken.local_addr().expect("a bound socket has an address").to_string();
     for (variable, value) in [
         ("DRAIN_BUDGET", "soon"),

@@ -772,7 +772,7 @@ fn a_ledger_that_cannot_be_closed_is_reported() {
 #[test]
 fn a_value_that_cannot_be_used_is_refused() {
     let scenario = Scenario::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = drain_kit::somebody_listens();
     let address = taken.local_addr().expect("it is bound").to_string();
     let ledger = Ledger::with("");
     let bad = [

@@ -3,7 +3,6 @@
 mod downstream;
 mod service;
 
-use std::net::TcpListener;
 use std::thread;
 
 use drain_kit::{Client, Cut, Moment, Program, Scenario, Signal, ms, program, secs, shown};
@@ -337,7 +336,7 @@ fn a_time_out_that_is_not_less_than_the_budget_is_refused() {
 #[test]
 fn a_bad_value_is_named_and_ends_the_program() {
     let scenario = Scenario::new();
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = drain_kit::somebody_listens();
     let address = taken.local_addr().expect("a bound socket has an address").to_string();
     let values: [(&str, &[&str]); 4] = [
         ("DOWNSTREAM_ADDR", &["", "localhost", "127.0.0.1", "127.0.0.1:70000", "http://127.0.0.1:80"]),

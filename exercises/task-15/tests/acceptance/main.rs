@@ -3,7 +3,6 @@
 mod peers;
 
 use std::iter;
-use std::net::TcpListener;
 use std::thread;
 
 use drain_kit::{Client, Cut, Frame, Moment, Program, Scenario, Signal, WebSocket, ms, program, secs, shown};
@@ -252,6 +251,10 @@ fn connections_that_have_gone_are_not_waited_for() {
     let alone = Service::start_called(&scenario, "5s", "program 2");
     drop(alone.peer("client 7"));
     alone.peer("client 8").socket.reset();
+    // It has taken its leave, and does not hurry with the rest.
+    let mut polite = alone.peer("client 9");
+    polite.socket.send(&Frame::close(1000));
+    let _ = polite.socket.receive(PATIENCE);
     thread::sleep(ms(50));
     alone.complete(alone.signal());
 }
@@ -279,6 +282,10 @@ fn those_who_do_not_answer_delay_nobody() {
     frame.socket.send_bytes(&bytes[..100], "half a frame");
     let in_two = Frame::text("a message in two frames").in_two();
     message.socket.send_bytes(&in_two[..in_two.len() / 2 - 3], "half a message");
+    // It changes nothing about the outcome, nor about the end.
+    let mut request = service.open("half a request");
+    request.send_bytes("GET /fast HT");
+    request.wait_until_read();
     let others: Vec<Peer> = (1..=20).map(|number| service.peer(&format!("client {number}"))).collect();
     for peer in [&head, &frame, &message] {
         peer.socket.wait_until_read();
@@ -450,7 +457,7 @@ fn a_signal_during_the_ready_line_drains() {
 #[test]
 fn a_bad_value_is_named_and_ends_the_program() {
     let scenario = Scenario::new();
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = drain_kit::somebody_listens();
     let address = taken.local_addr().expect("a bound socket has an address").to_string();
     let budgets = ["", "soon", "5", "7x", "0s", "-1s", "12000000000000000000s"];
     for (variable, values) in [("DRAIN_BUDGET", &budgets[..]), ("LISTEN_ADDR", &["", "8080", "localhost"])] {
@@ -474,6 +481,12 @@ mod leaks {
         let scenario = Scenario::new();
         let service = Service::start(&scenario, "5s");
         let round = || {
+            // The upgrade is under way when they go.
+            for _ in 0..5 {
+                let mut client = service.open("client").quiet();
+                WebSocket::ask(&mut client);
+                client.reset();
+            }
             for way in 0..5 {
                 let mut peer = service.peer("client");
                 peer.socket = peer.socket.quiet();
