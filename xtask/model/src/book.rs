@@ -1,6 +1,5 @@
 //! What has happened so far, as it is seen from outside of the pool.
 
-use std::cell::RefCell;
 use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -12,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::job::Work;
-use crate::promise::{self, Broken, Kept};
+use crate::promise::{Broken, Kept};
 use crate::script::Hook;
 use crate::{AT_ONCE, Brief, Outcome, TICK};
 
@@ -47,16 +46,8 @@ pub struct Book {
     pub(crate) last_event: Instant,
     /// How many jobs were accepted whose `submit` was served before the drain and looked at after it.
     pub(crate) late: usize,
-    /// Numbers that hold only if calls come out as they say.
-    claims: RefCell<Vec<Claim>>,
     /// The script is over: what is dropped now is no part of it.
     pub(crate) over: bool,
-}
-
-/// Somebody has counted so many of these calls of `submit` as jobs, before they had returned.
-struct Claim {
-    counted: usize,
-    of: Vec<usize>,
 }
 
 /// A call of `submit`, and its job.
@@ -248,31 +239,6 @@ impl Book {
         (least, most + self.waiting().len())
     }
 
-    /// The pool says that so many accepted jobs were not done at this moment. If it counts a `submit` that has not returned,
-    /// it is taken at its word: that one has to come out accepted.
-    pub fn says_left(&self, moment: Instant, left: usize) {
-        let (least, most) = self.left_at(moment);
-        let of = self.waiting();
-        let exact = most == least + of.len();
-        if exact && left > least {
-            self.claims.borrow_mut().push(Claim { counted: left - least, of });
-        }
-    }
-
-    /// Whether what was counted can still be so.
-    fn claims_hold(&self) -> Kept {
-        let may_be = |number: &&usize| self.jobs[**number].submit != Submit::Refused;
-        let claims = self.claims.borrow();
-        let wrong = claims.iter().find(|claim| claim.of.iter().filter(may_be).count() < claim.counted);
-        let Some(claim) = wrong else { return Ok(()) };
-        promise::promise(
-            false,
-            "the jobs that are left are accepted jobs: a `submit` that waits has none",
-            "only accepted jobs counted",
-            format_args!("{} of those counted was refused afterwards", promise::count(claim.counted, "job")),
-        )
-    }
-
     /// Whether the deadline of the drain has come.
     pub fn is_due(&self) -> bool {
         self.drain.is_some_and(|drain| drain.due() <= self.now())
@@ -366,7 +332,6 @@ impl Shared {
             broken: None,
             last_event: now,
             late: 0,
-            claims: RefCell::default(),
             over: false,
         })))
     }
@@ -405,7 +370,6 @@ impl Shared {
         }
         let brief = book.brief;
         let kept = if accepted { brief.accepted(&book, number) } else { brief.refused(&book, number) };
-        let kept = kept.and_then(|()| book.claims_hold());
         book.judge(kept);
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn play(
         drains: Vec::new(),
         sleeper: Sleeper::default(),
         rested: false,
+        still: false,
         stderr,
     };
     let played = catch_unwind(AssertUnwindSafe(|| {
@@ -102,11 +103,14 @@ struct Driver<'a> {
     sleeper: Sleeper,
     /// There was a rest since the drain began.
     rested: bool,
+    /// Nothing but calls of `drain` was done since the last rest: nobody can have been served.
+    still: bool,
     stderr: &'a mut Option<Stderr>,
 }
 
 impl Driver<'_> {
     fn step(&mut self, Step { act, then }: Step) {
+        self.still &= matches!(act, Act::Neglect(_) | Act::Call(_) | Act::PollDrain(..));
         match act {
             Act::Submit(work, budget) => self.submit(work, budget),
             Act::Poll(number, budget) => self.poll(number, budget),

@@ -154,7 +154,6 @@ pub fn at_rest(book: &Book) -> Kept {
 /// Whoever waits has a reason, and every worker has a job if there is one for it.
 pub fn places_and_workers(book: &Book) -> Kept {
     let (held, places) = (book.held(), book.places);
-    let neglected = book.waiting().len() - book.attended().len();
     if let Some(number) = book.attended().first() {
         let name = format_args!("submit {}", number + 1);
         promise(
@@ -163,9 +162,8 @@ pub fn places_and_workers(book: &Book) -> Kept {
             format_args!("Err(Closed) from {name}: the drain has begun"),
             "it waits",
         )?;
-        // One that was served, and has not looked, may have a place.
         promise(
-            held + neglected >= places,
+            held >= places,
             "the next `submit` waits until a job is done, and then one more is accepted",
             format_args!("{name} accepted: {held} of {places} places are taken"),
             "it waits",
@@ -248,9 +246,6 @@ pub fn promise_at(book: &Book, what: &'static str, moment: Instant, outcome: &st
 /// The line of a drain that has just returned.
 fn reported(book: &Book, outcome: Outcome) -> Kept {
     let (least, most) = if outcome.complete { (0, 0) } else { book.left_at(book.now()) };
-    if let (false, Ok(Some(report))) = (outcome.complete, book.line()) {
-        book.says_left(book.now(), usize::try_from(report.abandoned).unwrap_or_default());
-    }
     // What has been accepted and not done is exact, but for an end in this very millisecond.
     report(book, outcome.complete, least..=most)
 }

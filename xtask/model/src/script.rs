@@ -40,7 +40,8 @@ pub(crate) enum Act {
     Poll(u8, Budget),
     /// Drops one `submit` that has not returned.
     GiveUp(u8),
-    /// Leaves one `submit` alone that waits: it is not polled when it is woken, until it is polled by the script.
+    /// Leaves one `submit` alone that waits: if the drain begins next, it is not polled when it is woken, until the script
+    /// polls it.
     Neglect(u8),
     /// Lets one running job come to its end.
     End(u8),
@@ -140,8 +141,7 @@ impl Draft {
             30..50 => Act::End(number),
             50..59 => Act::GiveUp(number),
             59..65 => Act::Poll(number, budget),
-            65..68 => Act::EndAll,
-            68..70 => Act::Neglect(number),
+            65..70 => Act::EndAll,
             70..84 if self.calls < self.words.drains => return self.call(),
             70..81 if self.calls > 0 => Act::PollDrain(number, budget),
             81..86 if self.calls > 0 => Act::DropDrain(number),
@@ -178,9 +178,9 @@ impl Draft {
 
     fn call(&mut self) {
         self.calls += 1;
-        let left_alone = self.dice.chance(25);
-        if left_alone {
-            self.served_and_left_alone();
+        if self.dice.chance(25) {
+            let number = self.number();
+            self.push(Act::Neglect(number), Then::Nothing);
         }
         let deadline = self.deadline();
         let then = if self.dice.chance(80) { Then::Nothing } else { self.then() };
@@ -189,33 +189,9 @@ impl Draft {
             let (budget, then) = (self.budget(), self.then());
             self.push(Act::PollDrain(u8::MAX, budget), then);
         }
-        if left_alone {
-            if self.calls < self.words.drains && self.dice.chance(50) {
-                self.one_that_leaves();
-            }
-            // The deadline comes, and nobody has looked.
-            self.push(Act::Wait(60), Then::Nothing);
-        }
         if self.words.drains > 1 && self.dice.chance(15) {
             self.looks_when_all_is_over();
         }
-    }
-
-    /// A `submit` that waits is not polled any more, and may have got its place when the drain begins.
-    fn served_and_left_alone(&mut self) {
-        let number = self.number();
-        self.push(Act::Neglect(number), Then::Nothing);
-        if self.dice.chance(70) {
-            self.push(Act::End(number), Then::Tasks);
-        }
-    }
-
-    /// A call of `drain` with a deadline of its own.
-    fn one_that_leaves(&mut self) {
-        self.calls += 1;
-        let deadline = self.deadline();
-        self.push(Act::Call(deadline), Then::Nothing);
-        self.push(Act::PollDrain(u8::MAX, None), Then::Nothing);
     }
 
     /// A call of `drain` is polled again when the drain is over, and its own deadline, too.

@@ -520,33 +520,6 @@ mod load {
         );
         scenario.note(ledger);
     }
-
-    /// Clients whose connections are idle at the signal, and that send one request after the other, do not hold the drain either.
-    ///
-    /// Why: a pool of connections takes turns. One more request for each of them is a drain that lasts as long as all of them.
-    #[test]
-    fn idle_connections_that_take_turns_do_not_hold_the_drain() {
-        let scenario = Scenario::new();
-        let (program, address) = serve(&scenario);
-        let mut pool: Vec<Client> = (1..=5).map(|number| connect(&scenario, number, address)).collect();
-        for client in &mut pool {
-            require_200(&scenario, client.get("/fast", PATIENCE));
-        }
-        let in_flight = connect(&scenario, 100, address).request("/slow", PATIENCE);
-        in_flight.sent().plus(ms(300)).wait();
-        let (sent, signal) = (in_flight.sent(), program.signal(Signal::SIGTERM));
-        require_in_flight(&scenario, sent, signal, ms(1_000));
-        first_refused(&scenario, address, signal);
-        let answers: Vec<Moment> = pool
-            .iter_mut()
-            .map_while(|client| client.get("/slow", PATIENCE).ok())
-            .map(|response| response.at)
-            .collect();
-        let response = in_flight.answered();
-        // The first of them may have come while there was something in flight.
-        let last = answers.first().map_or(response.at, |first| response.at.max(*first));
-        require_clean_exit(&scenario, &program, last);
-    }
 }
 
 mod report {

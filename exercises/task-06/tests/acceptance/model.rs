@@ -130,7 +130,6 @@ fn leaves(book: &Book, call: usize, own: Option<Instant>, outcome: Outcome, earl
     promise::promise_at(book, LEAVES, own, "the error")?;
     let (least, most) = book.left_at(own);
     let left = outcome.left.unwrap_or_default();
-    book.says_left(own, left);
     promise(
         (least..=most).contains(&left),
         LEAVES,
@@ -149,7 +148,6 @@ fn shares(book: &Book, drain: Drain, call: usize, end: Instant, outcome: Outcome
     // Whoever had not ended when the hooks were called had not ended at the deadline.
     let least = if outcome.complete { least } else { least.max(book.held_at_hooks.unwrap_or_default()) };
     let left = outcome.left.unwrap_or_default();
-    book.says_left(drain.due(), left);
     let what = "the outcome is `Ok` if all accepted jobs are done, or else the number of those that are not";
     let expected = format_args!("{least} left at {}", book.at(drain.due()));
     promise(least.min(most) <= left && left <= most, what, expected, format_args!("{left} left"))?;

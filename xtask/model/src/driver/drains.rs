@@ -73,6 +73,10 @@ impl Driver<'_> {
             self.tell(drain_name(number), "is polled, in another task");
         }
         self.book.lock().calls[number].neglected = false;
+        // Who is made to yield may begin later.
+        if begins && (budget.is_some() || !self.still) {
+            self.attend();
+        }
         // Which of two calls has begun the drain must be known: only where there is one may it yield.
         let budget = budget.filter(|_| self.book.lock().brief.words().drains == 1);
         let (polled, yielded) = self.once(budget, |driver| driver.drains[at].poll());

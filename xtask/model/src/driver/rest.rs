@@ -22,6 +22,9 @@ const MOST_POLLS: usize = 5_000;
 impl Driver<'_> {
     /// Time passes, and everybody who is woken is polled, until nothing has happened for a moment.
     pub(super) fn rest(&mut self, at_least: Duration) {
+        if !self.has_begun() {
+            self.attend();
+        }
         let begun = Instant::now();
         let mut until = begun + at_least.max(A_MOMENT);
         let mut polls = (begun, 0);
@@ -48,7 +51,7 @@ impl Driver<'_> {
         }
         let passed = millis(Instant::now() - begun);
         self.tell("clock", format_args!("has gone on by {passed} ms, and all is at rest"));
-        self.rested = self.has_begun();
+        (self.rested, self.still) = (self.has_begun(), true);
         self.judge_rest();
     }
 

@@ -53,15 +53,20 @@ impl Driver<'_> {
     }
 
     /// A future that is kept while something else is awaited, as a branch of `select!` is by its handler. Not one that is
-    /// in the middle of something: that was made to yield.
+    /// in the middle of something: that was made to yield. Nor one that is served before the drain begins: it may have a place.
     pub(super) fn neglect(&mut self, number: u8) {
         let all: Vec<usize> = (0..self.submits.len()).collect();
-        let Some(at) = pick(number, &all).filter(|_| self.submits.iter().all(|call| !call.yielded)) else {
-            return;
-        };
+        let Some(at) = pick(number, &all).filter(|_| self.still) else { return };
         let number = self.submits[at].number;
         self.tell(Name("submit", number), "is left alone from now on, also if it is woken");
         self.book.lock().jobs[number].neglected = true;
+    }
+
+    /// They are polled again when they are woken.
+    pub(super) fn attend(&mut self) {
+        for call in &self.submits {
+            self.book.lock().jobs[call.number].neglected = false;
+        }
     }
 
     pub(super) fn give_up(&mut self, number: u8) {
