@@ -277,11 +277,12 @@ fn a_service_that_cannot_be_tried_is_no_success() {
 fn somebody_else_at_the_address_is_not_mistaken() {
     let scenario = Scenario::new();
     let (leftover, address) = other(&scenario, "shares");
-    let at = format!("--get /slow --startup 1s --address {address}");
+    let at = |startup: &str| format!("--get /slow --startup {startup} --address {address}");
     let all = [
-        tried_at(&scenario, address, &at, "threads"),
-        tried_at(&scenario, address, &at, "stays"),
-        tried_at(&scenario, address, &at, "shares"),
+        tried_at(&scenario, address, &at("1s"), "threads"),
+        tried_at(&scenario, address, &at("1s"), "stays"),
+        // It comes up: with less time, a slow rehearsal might be what stops it.
+        tried_at(&scenario, address, &at("5s"), "shares"),
     ];
     let line = Program::new(&scenario, program!()).called("lies");
     let lies = format!("{} lies {address}", service());
