@@ -163,10 +163,10 @@ impl Client {
 
     /// Closes the connection with a reset, as the end of a process with unread data does.
     pub fn reset(self) {
-        self.close_with_a_reset();
+        self.make_the_close_a_reset();
     }
 
-    pub(crate) fn close_with_a_reset(&self) {
+    pub(crate) fn make_the_close_a_reset(&self) {
         let _ = setsockopt(&self.stream, sockopt::Linger, &linger { l_onoff: 1, l_linger: 0 });
     }
 

@@ -282,7 +282,7 @@ impl WebSocket {
     /// Closes the TCP connection with a reset, as the end of a process with unread data does.
     pub fn reset(self) {
         self.mark("is gone, with a reset");
-        self.client.close_with_a_reset();
+        self.client.make_the_close_a_reset();
         if let Some(sender) = self.sender {
             let _ = self.client.stream.shutdown(Shutdown::Both);
             let _ = sender.join();

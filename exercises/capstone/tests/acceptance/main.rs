@@ -613,6 +613,7 @@ fn the_last_scrape_has_its_share_of_the_budget() {
     let instance = shop.start_with_last_scrape("5s", "2500ms");
     shop.kafka.down();
     shop.ordered(&instance, "order", 201);
+    instance.wait_for_backlog(1, Moment::now());
     let signal = instance.program.signal(Signal::SIGTERM);
     let last = instance.wait_for_phase("over");
     let exit = instance.program.exit_at_most(ms(5_500), signal);
