@@ -18,6 +18,9 @@ use nix::unistd::Pid;
 
 use crate::{Hold, Moment, Program, Running, ms, proc};
 
+/// The program that becomes the one that is traced.
+const GATE: &str = "sh";
+
 /// What a thread is about to do.
 #[derive(Clone, Copy)]
 enum Call {
@@ -73,7 +76,7 @@ impl Running {
 
 /// A shell that becomes the program when its standard input ends: so it is traced from its first instruction on.
 fn behind_a_gate(command: &Command) -> Command {
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new(GATE);
     shell.args(["-c", r#"read _; exec "$0" "$@" </dev/null"#]);
     shell.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
@@ -124,7 +127,8 @@ fn until_held(pid: u32, call: Call, let_go: &mpsc::Receiver<()>) -> Result<bool,
             }
             Ok(WaitStatus::PtraceEvent(thread, signal, 0)) => (thread, Some(signal)),
             Ok(WaitStatus::PtraceEvent(thread, _, event)) => {
-                is_the_program |= event == Event::PTRACE_EVENT_EXEC as i32;
+                // The shell may itself have been on its way into its own `exec` when it was seized.
+                is_the_program |= event == Event::PTRACE_EVENT_EXEC as i32 && proc::name(pid) != GATE;
                 (thread, None)
             }
             // None is left.
