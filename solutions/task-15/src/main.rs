@@ -25,17 +25,36 @@ mod routes;
 mod server;
 mod signals;
 
+use std::io;
 use std::process::ExitCode;
 
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::environment::BadValue;
 use crate::signals::Signals;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    match runtime() {
+        Ok(runtime) => runtime.block_on(serve()),
+        Err(error) => {
+            eprintln!("cannot start the runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What `#[tokio::main]` makes, but for one thing.
+fn runtime() -> io::Result<Runtime> {
+    // A drain wakes all connections at once: more than the queue of a worker holds, and the rest waits in the one that
+    // they share. A worker that looks there only now and then reads the answers of some before the others have their
+    // close frame.
+    Builder::new_multi_thread().global_queue_interval(1).enable_all().build()
+}
+
+async fn serve() -> ExitCode {
     let (config, listener) = match configure().await {
         Ok(configured) => configured,
         Err(bad) => {
