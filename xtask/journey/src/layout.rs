@@ -68,16 +68,16 @@ fn drills(root: &Path) -> Result<Vec<Drill>, String> {
     names.into_iter().map(drill).collect()
 }
 
-/// The page of each file that becomes one, by its path in the repository.
+/// The page or picture of each file that becomes one, by its path in the repository.
 fn sources(root: &Path, drills: &[Drill]) -> Result<BTreeMap<PathBuf, PathBuf>, String> {
     let mut sources = BTreeMap::new();
     for (folder, within) in [("docs/src", ""), ("checklists", "checklists")] {
         let entries =
             fs::read_dir(root.join(folder)).map_err(|error| format!("cannot read {folder}: {error}"))?;
         for name in entries.flatten().map(|entry| PathBuf::from(entry.file_name())) {
-            let is_page = name.extension().is_some_and(|extension| extension == "md")
+            let belongs = name.extension().is_some_and(|extension| extension == "md" || extension == "svg")
                 && name != Path::new("SUMMARY.md");
-            if is_page {
+            if belongs {
                 let page = if name == Path::new("README.md") { "all.md".into() } else { name.clone() };
                 sources.insert(Path::new(folder).join(name), Path::new(within).join(page));
             }
@@ -246,7 +246,8 @@ mod tests {
         let book = book();
         let summary = &book[Path::new("SUMMARY.md")];
         let listed: Vec<&str> = links::of(summary).collect();
-        for page in book.keys().filter(|page| !page.ends_with("SUMMARY.md")) {
+        let is_page = |page: &&PathBuf| page.extension().is_some_and(|extension| extension == "md");
+        for page in book.keys().filter(is_page).filter(|page| !page.ends_with("SUMMARY.md")) {
             let times = listed.iter().filter(|link| Path::new(link) == page).count();
             assert_eq!(times, 1, "{}", page.display());
         }
