@@ -20,6 +20,8 @@
 //! | `process` | [`Process`]: told apart from a later one with the same number |
 //! | `kafka`, `postgres`, `redis` | the recipe of each, and as much of its protocol as it takes to ask |
 //! | `kafka/jars` | the jars of the broker: fetched by Maven, checked at every start |
+//! | `postgres/fetched` | its programs where none are installed: fetched by Maven, once |
+//! | `maven` | how it is asked, and that what it brings is what it was |
 //! | `cache` | what is made once: jars, and data folders that are ready to be copied |
 //! | `tool` | a program on this machine, or one line that says how to get it |
 //! | `port`, `progress`, `error` | free ports; what is going on; what went wrong |
@@ -33,6 +35,7 @@
 pub mod cache;
 mod error;
 mod kafka;
+mod maven;
 pub mod port;
 pub mod postgres;
 mod process;

@@ -1,6 +1,7 @@
-//! PostgreSQL: from the binaries that are installed here.
+//! PostgreSQL: from the programs that are installed here, or have been fetched.
 
 mod client;
+mod fetched;
 
 use std::fs;
 use std::io::Write as _;
@@ -22,8 +23,11 @@ pub const USER: &str = "drills";
 pub const DATABASE: &str = "drills";
 /// PostgreSQL refuses to run as root: then it runs as the user that nobody is.
 const NOBODY: u32 = 65534;
-const MISSING: &str =
-    "postgres: no initdb and postgres on PATH or in /usr/lib/postgresql: apt-get install postgresql";
+const MISSING: &str = "postgres: no initdb and postgres on PATH or in /usr/lib/postgresql: apt-get install postgresql; or, \
+                       where there is Maven: cargo xtask services up postgres";
+/// Said by that command.
+const NO_MAVEN: &str = "postgres: no initdb and postgres on PATH or in /usr/lib/postgresql: apt-get install postgresql; or \
+                        apt-get install maven xz-utils, which bring it, on x86-64";
 
 /// Quick rather than durable: its data end with it.
 const SETTINGS: [&str; 11] = [
@@ -56,14 +60,17 @@ pub(crate) fn can_reach(folder: &Path) -> bool {
 }
 
 pub(crate) fn prepare(folder: &Path, port: u16) -> Result<Command> {
-    let programs = programs()?;
+    prepare_from(&programs()?, folder, port)
+}
+
+fn prepare_from(programs: &Path, folder: &Path, port: u16) -> Result<Command> {
     if needs_another_user() {
         chown(folder, Some(NOBODY), Some(NOBODY)).at("give away", folder)?;
     }
     let data = folder.join("data");
-    let template = format!("postgres-{}-{}", version(&programs)?, owner());
-    cache::fill(&data, &template, || initialise(&programs, &data))?;
-    let mut postgres = command(&programs, "postgres");
+    let template = format!("postgres-{}-{}", version(programs)?, owner());
+    cache::fill(&data, &template, || initialise(programs, &data))?;
+    let mut postgres = command(programs, "postgres");
     postgres.arg("-D").arg(&data).arg("-p").arg(port.to_string());
     postgres.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
     Ok(postgres)
@@ -86,7 +93,28 @@ fn initialise(programs: &Path, data: &Path) -> Result<()> {
     single.wait().map(drop).map_err(failed)
 }
 
-/// What to do if PostgreSQL is not installed here.
+/// Fetches the programs of PostgreSQL if none are here. That takes half a minute, and so no test does it.
+///
+/// # Errors
+///
+/// If they cannot be fetched, or could not be run where they are put.
+pub fn provide() -> Result<()> {
+    let folder = cache::work_folder()?;
+    if programs().is_ok() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).at("create", &folder)?;
+    if !can_reach(&folder) {
+        let folder = folder.display();
+        return Err(Error::cannot_run(format!(
+            "postgres: it does not run as root, and nobody else can get to {folder}, where it would be put: apt-get install \
+             postgresql, or clone to a folder that all may enter"
+        )));
+    }
+    fetched::fetch(&folder, NO_MAVEN)
+}
+
+/// What to do if PostgreSQL is not here.
 pub fn missing() -> Option<&'static str> {
     programs().is_err().then_some(MISSING)
 }
@@ -99,6 +127,7 @@ fn programs() -> Result<PathBuf> {
         .into_iter()
         .find(complete)
         .or_else(|| debian_folders().into_iter().find(complete))
+        .or_else(|| cache::work_folder().ok().map(|folder| fetched::programs(&folder)).filter(complete))
         .ok_or_else(|| Error::cannot_run(MISSING))
 }
 
@@ -127,4 +156,40 @@ fn command(programs: &Path, name: &str) -> Command {
         command.uid(NOBODY).gid(NOBODY).current_dir("/");
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::port;
+
+    /// Its own folder: others may have fetched them already, and where we are nobody else may be.
+    #[test]
+    fn the_programs_that_are_fetched_serve() {
+        let site = tempfile::tempdir_in("/tmp").unwrap();
+        fs::set_permissions(site.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for _ in 0..2 {
+            fetched::fetch(site.path(), NO_MAVEN).unwrap();
+        }
+        let folder = site.path().join("data");
+        fs::create_dir(&folder).unwrap();
+        let port = port::free(None).unwrap();
+        let programs = fetched::programs(site.path());
+        let mut server =
+            prepare_from(&programs, &folder, port).unwrap().stderr(Stdio::null()).spawn().unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+        let said = loop {
+            let said =
+                Client::connect(port, DATABASE).and_then(|mut client| client.query("SHOW server_version"));
+            if said.is_ok() || Instant::now() > until {
+                break said;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        };
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert_eq!(said.unwrap(), [[Some("15.14".to_owned())]]);
+    }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use drain_services::cache::Lock;
-use drain_services::{Error, Result, Server, Service, log, previous_log, progress};
+use drain_services::{Error, Result, Server, Service, log, postgres, previous_log, progress};
 
 use crate::record::Record;
 use crate::standing::Standing;
@@ -76,6 +76,9 @@ fn bring_up(service: Service, state: &Path) -> Result<()> {
 
 fn start(service: Service, state: &Path) -> Result<()> {
     let name = service.name();
+    if service == Service::Postgres {
+        postgres::provide()?;
+    }
     progress::passing(format!("{name}: starting"));
     let began = Instant::now();
     let wanted = Record::load(state, service)?.port;
