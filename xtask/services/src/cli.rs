@@ -28,8 +28,9 @@ NAME is kafka, postgres, redis or all, which is what no name means.
 If KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL or REDIS_URL is set already, that server
 is used as it is, and never stopped.
 
-Kafka takes Java 17 or newer, and Maven the first time; PostgreSQL and Redis are
-those that are installed. Run `down` before `cargo clean`.
+Kafka takes Java 17 or newer, and Maven the first time; PostgreSQL is the one that
+is installed, else Maven brings it (x86-64, and it takes xz); Redis is the one that
+is installed. Run `down` before `cargo clean`.
 
 exit codes  0 all ok   1 something failed   2 could not run
 ";
