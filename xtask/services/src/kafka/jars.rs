@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cache::{self, Lock};
 use crate::error::{At as _, Result};
-use crate::{maven, progress};
+use crate::maven::{self, Maven};
+use crate::progress;
 
 const POM: &str = include_str!("pom.xml");
 /// As `sha256sum` writes it, in the folder of the jars, when their versions change.
@@ -35,6 +36,7 @@ fn names() -> impl Iterator<Item = &'static str> {
 
 /// Has Maven copy the jars beside their place, and puts them there when all have come.
 fn fetch(folder: &Path, libs: &Path) -> Result<()> {
+    let maven = Maven::find("kafka: Maven brings its jars, once: apt-get install maven")?;
     let new = folder.join("libs.new");
     let _ = fs::remove_dir_all(&new);
     fs::create_dir_all(&new).at("create", &new)?;
@@ -43,14 +45,13 @@ fn fetch(folder: &Path, libs: &Path) -> Result<()> {
 
     let count = names().count();
     progress::line(format!("kafka: {count} jars of Kafka {} from Maven Central, once: 43 MB", version()));
-    let missing = "kafka: Maven brings its jars, once: apt-get install maven";
     let options = [
         format!("--file={}", pom.display()),
         "-DincludeScope=runtime".to_owned(),
         format!("-DoutputDirectory={}", new.display()),
     ];
     let mut fetched = 0;
-    maven::run("kafka", missing, folder, "copy-dependencies", &options, |address| {
+    maven.run("kafka", folder, "copy-dependencies", &options, |address| {
         if let Some(jar) = jar_of_ours(address) {
             fetched += 1;
             progress::passing(format!("kafka: {fetched} of {count} jars ({jar})"));

