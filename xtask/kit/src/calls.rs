@@ -188,3 +188,19 @@ impl Call {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scenario;
+
+    /// Shells install a handler for SIGINT, too.
+    #[test]
+    fn it_is_the_program_that_is_held_up_and_not_a_shell_on_the_way_to_it() {
+        let scenario = Scenario::new();
+        let program = Program::new(&scenario, "/bin/sh").arg("-c").arg("exec /bin/true");
+        let (program, hold) = program.start_held_before_the_handler(Signal::SIGINT);
+        assert!(!hold.held());
+        program.exit_with(0);
+    }
+}
