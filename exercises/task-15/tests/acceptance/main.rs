@@ -303,24 +303,32 @@ fn those_who_do_not_answer_delay_nobody() {
     service.program.require_report("deadline_exceeded", 7);
 }
 
-/// A client that did not read, and begins to in time, gets what it had been sent, then the close frame, and can answer it.
+/// A client that did not read, and begins to in time, be it shortly before the deadline, gets what it had been sent, then the close frame, and can
+/// answer it.
 ///
 /// Why: slow is not dead. A phone in a tunnel reads on when it comes out of it, and finds its answers and a goodbye, or something that it has to
 /// call an error.
 #[test]
 fn a_client_that_begins_to_read_in_time_gets_its_close_frame() {
     let scenario = Scenario::new();
-    let service = Service::start(&scenario, "10s");
     let message = Frame::Binary(vec![7; 60_000]);
-    let mut peer = service.peer("client");
-    peer.socket = peer.socket.quiet();
-    let sent = peer.socket.send_until_stuck(&message);
-    let signal = service.signal();
-    signal.plus(ms(800)).wait();
-    let reads = scenario.timeline().mark("client", "begins to read");
-    let answers = peer.expect_goodbye_behind(&message, sent, reads);
-    scenario.require(answers > 0, "answers before the close frame", "none");
-    service.complete(peer.leave());
+    let stuck = |name: &str, budget: &str| {
+        let service = Service::start_called(&scenario, budget, name);
+        let mut peer = service.peer(&format!("client of {name}"));
+        peer.socket = peer.socket.quiet();
+        let sent = peer.socket.send_until_stuck(&message);
+        let signal = service.signal();
+        (service, peer, sent, signal)
+    };
+    let early = (stuck("program 1", "10s"), ms(800));
+    let late = (stuck("program 2", "4s"), ms(3_000));
+    for ((service, mut peer, sent, signal), pause) in [early, late] {
+        signal.plus(pause).wait();
+        let reads = scenario.timeline().mark("client", "begins to read");
+        let answers = peer.expect_goodbye_behind(&message, sent, reads);
+        scenario.require(answers > 0, "answers before the close frame", "none");
+        service.complete(peer.leave());
+    }
 }
 
 /// In the drain an upgrade is answered with 503, on new connections and on open ones, as long as the drain lasts.

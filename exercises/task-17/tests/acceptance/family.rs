@@ -62,6 +62,17 @@ impl<'a> Family<'a> {
         }
     }
 
+    /// Waits until there are so many below the child, one below the other.
+    #[track_caller]
+    pub(crate) fn until_generations(&self, count: usize) {
+        let _waiting = self.scenario.waiting(format!("{count} generations below the child"));
+        let child = self.child();
+        let first = |pid: &u32| processes::children(*pid).first().copied();
+        while std::iter::successors(first(&child), first).count() < count {
+            thread::sleep(ms(5));
+        }
+    }
+
     /// Puts a `/slow` in flight.
     #[track_caller]
     pub(crate) fn slow(&self, address: SocketAddr) -> Pending {

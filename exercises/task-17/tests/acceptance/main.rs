@@ -379,8 +379,8 @@ fn no_number_is_used_after_the_wait() {
 mod leaks {
     use super::*;
 
-    /// What the child leaves behind has ended when the parent exits, in whatever group or session it is, and whether it heeds signals or not, with a
-    /// child that was told and with one that ended by itself.
+    /// What the child leaves behind has ended when the parent exits, in whatever group or session it is, how ever far below, and whether it heeds
+    /// signals or not, with a child that was told and with one that ended by itself.
     ///
     /// Why: what is left holds the port, the lock and the file that the next version needs.
     ///
@@ -396,6 +396,11 @@ mod leaks {
             family.exit_soon(signal, 0);
             require_no_process_left(&scenario, &family.parent);
         }
+        let family = Family::with(&scenario, "leaves chain-19", "5s");
+        family.until_generations(20);
+        let signal = family.parent.signal(Signal::SIGTERM);
+        family.exit_soon(signal, 0);
+        require_no_process_left(&scenario, &family.parent);
         for (child, code) in [("leaves-and-ends plain 7", 7), ("leaves-and-ends in-a-session 0", 1)] {
             let family = Family::with(&scenario, child, "5s");
             let ready = family.parent.line("ready");

@@ -93,7 +93,13 @@ fn main() -> io::Result<()> {
             leave("deaf")?;
             asleep()
         }
-        ["left", _] => asleep(),
+        ["left", how] => {
+            // So many more below it, one below the other.
+            if let Some(more) = how.strip_prefix("chain-").filter(|more| *more != "0") {
+                leave(&format!("chain-{}", number(more) - 1))?;
+            }
+            asleep()
+        }
         // Starts so many that lose their parent and end soon after that.
         ["orphans", count] => {
             let mut signals = ready_but_silent()?;
