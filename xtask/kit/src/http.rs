@@ -196,6 +196,21 @@ impl Client {
         wait_until_all_read(std::slice::from_ref(self));
     }
 
+    /// Waits until the machine has received all that was sent, whether the program reads it or not. If it has no room for
+    /// that, the scenario ends without a verdict.
+    #[track_caller]
+    pub fn wait_until_received(&self) {
+        let sockets = Sockets::open();
+        let (Ok(ours), Ok(theirs)) = (self.stream.local_addr(), self.stream.peer_addr()) else { return };
+        let from = Instant::now();
+        while sockets.queues(ours, theirs).sending > 0 {
+            if from.elapsed() > ms(1_000) {
+                self.scenario.unknown("this machine has no room for what a socket has received");
+            }
+            thread::sleep(ms(1));
+        }
+    }
+
     /// Reads one response, waiting at most `patience` for each part of it.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::fmt::{self, Display};
 use std::io::{ErrorKind, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd as _;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -15,7 +15,6 @@ use nix::sys::socket::{
     AddressFamily, SockFlag, SockProtocol, SockType, SockaddrIn, setsockopt, socket, sockopt,
 };
 
-use crate::socket::Sockets;
 use crate::timeline::{Count, Moment};
 use crate::{Client, Cut, Response, Scenario, descriptors, ms, shown};
 
@@ -245,17 +244,7 @@ impl WebSocket {
     /// that, the scenario ends without a verdict.
     #[track_caller]
     pub fn wait_until_received(&self) {
-        let sockets = Sockets::open();
-        let (Ok(ours), Ok(theirs)) = (self.client.stream.local_addr(), self.client.stream.peer_addr()) else {
-            return;
-        };
-        let from = Instant::now();
-        while sockets.queues(ours, theirs).sending > 0 {
-            if from.elapsed() > ms(1_000) {
-                self.client.scenario.unknown("this machine has no room for what a socket has received");
-            }
-            thread::sleep(ms(1));
-        }
+        self.client.wait_until_received();
     }
 
     /// Reads one frame, or a message that comes in several, waiting at most `patience` for all of it.

@@ -374,6 +374,7 @@ fn an_upgrade_under_way_is_answered() {
             for client in &mut clients {
                 WebSocket::ask(client);
             }
+            clients.iter().for_each(Client::wait_until_received);
             (round % 3 > 0).then(|| service.signal())
         });
         let signal = signal.unwrap_or_else(|| service.signal());
@@ -489,8 +490,8 @@ mod leaks {
         let scenario = Scenario::new();
         let service = Service::start(&scenario, "5s");
         let round = || {
-            // The upgrade is under way when they go.
-            for _ in 0..5 {
+            // The upgrade is under way when they go; between reading and answering it is not much time.
+            for _ in 0..20 {
                 let mut client = service.open("client").quiet();
                 WebSocket::ask(&mut client);
                 client.reset();
