@@ -68,6 +68,23 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// So many of them, opened side by side: one that is idle for long may be closed.
+    #[track_caller]
+    pub(crate) fn open_all(&self, count: usize) -> Vec<Client> {
+        let connected = |number| Client::connected(self.scenario, &format!("client {number}"), self.address);
+        let mut clients: Vec<Client> = (1..=count).map(connected).collect();
+        for client in &mut clients {
+            client.send("/fast");
+        }
+        for client in &mut clients {
+            let outcome = client.response(PATIENCE);
+            if !outcome.as_ref().is_ok_and(|response| response.status == 200) {
+                self.scenario.fail_at(client.settled(), "GET /fast: 200", shown(&outcome));
+            }
+        }
+        clients
+    }
+
     pub(crate) fn signal(&self) -> Moment {
         self.program.signal(Signal::SIGTERM)
     }
