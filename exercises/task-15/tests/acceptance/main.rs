@@ -4,6 +4,7 @@ mod peers;
 
 use std::iter;
 use std::thread;
+use std::time::Duration;
 
 use drain_kit::{Client, Cut, Frame, Moment, Program, Scenario, Signal, WebSocket, ms, program, secs, shown};
 
