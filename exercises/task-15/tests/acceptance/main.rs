@@ -307,8 +307,7 @@ fn those_who_do_not_answer_delay_nobody() {
     service.program.require_report("deadline_exceeded", 7);
 }
 
-/// A client that did not read, and begins to in time, be it shortly before the deadline, gets what it had been sent, then the close frame, and can
-/// answer it.
+/// A client that did not read, and begins to in time, be it late in the drain, gets what it had been sent, then the close frame, and can answer it.
 ///
 /// Why: slow is not dead. A phone in a tunnel reads on when it comes out of it, and finds its answers and a goodbye, or something that it has to
 /// call an error.
@@ -325,9 +324,12 @@ fn a_client_that_begins_to_read_in_time_gets_its_close_frame() {
         (service, peer, sent, signal)
     };
     let early = (stuck("program 1", "10s"), ms(800));
-    let late = (stuck("program 2", "4s"), ms(3_000));
+    let late = (stuck("program 2", "6s"), ms(3_500));
     for ((service, mut peer, sent, signal), pause) in [early, late] {
         signal.plus(pause).wait();
+        if Moment::now() > signal.plus(pause + secs(1)) {
+            scenario.unknown("machine too busy: there is no time left to read in");
+        }
         let reads = scenario.timeline().mark("client", "begins to read");
         let answers = peer.expect_goodbye_behind(&message, sent, reads);
         scenario.require(answers > 0, "answers before the close frame", "none");

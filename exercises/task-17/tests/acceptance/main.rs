@@ -379,7 +379,7 @@ fn no_number_is_used_after_the_wait() {
 mod leaks {
     use super::*;
 
-    /// What the child leaves behind has ended when the parent exits, in whatever group or session it is, how ever far below, and whether it heeds
+    /// What the child leaves behind has ended when the parent exits, in whatever group or session it is, however far below, and whether it heeds
     /// signals or not, with a child that was told and with one that ended by itself.
     ///
     /// Why: what is left holds the port, the lock and the file that the next version needs.
